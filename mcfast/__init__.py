@@ -1,0 +1,7 @@
+"""Enhance, find and magnify microcalcifications in full-field digital mammograms. Research use only."""
+
+from mcfast.footprints import Footprint, disk, rectangle
+from mcfast.ops import *  # noqa: F403
+from mcfast.ops import __all__ as _operations
+
+__all__ = ["Footprint", "disk", "rectangle", *_operations]

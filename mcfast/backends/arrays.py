@@ -1,0 +1,46 @@
+"""Kinds of arrays: what comes in comes back, without a copy.
+
+NumPy arrays pass through. Other host arrays that speak DLPack (torch tensors on the CPU) are viewed as NumPy
+arrays, and results are handed back as the same kind. Arrays on a GPU are refused by name: this version computes on
+the CPU only, and a silent copy would hide its cost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+__all__ = ["as_host", "like_input"]
+
+_CPU = 1  # DLDeviceType kDLCPU (DLPack specification)
+
+
+def as_host(value: Any, operation: str, argument: str) -> numpy.ndarray[Any, Any]:
+    """View `value` as a NumPy array. Raises `TypeError` if it is no array or lies on a GPU."""
+    if isinstance(value, numpy.ndarray):
+        return value
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if hasattr(value, "__dlpack_device__"):
+        if value.__dlpack_device__()[0] == _CPU:
+            return _writable_view(value)
+        raise TypeError(f"{operation}({argument}): expected an array in host memory, got {kind} on a GPU; copy it to the host first")
+    raise TypeError(f"{operation}({argument}): expected a NumPy array or a torch tensor, got {kind}; convert it with numpy.asarray")
+
+
+def like_input(result: Any, image: Any) -> Any:
+    """Give `result` back as the kind of array that `image` is; anything but a NumPy array passes through."""
+    if isinstance(image, numpy.ndarray) or not isinstance(result, numpy.ndarray):
+        return result
+    import torch
+
+    return torch.from_dlpack(result)
+
+
+def _writable_view(value: Any) -> numpy.ndarray[Any, Any]:
+    # numpy.from_dlpack marks its views read-only where the exporter cannot say; torch's own view is writable.
+    if hasattr(value, "detach") and hasattr(value, "numpy"):
+        view: numpy.ndarray[Any, Any] = value.detach().numpy()
+        return view
+    imported: numpy.ndarray[Any, Any] = numpy.from_dlpack(value)
+    return imported

@@ -1,0 +1,154 @@
+"""Windows and patches: views of a regular grid, gathering at given centres, and putting windows together again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+from numpy.lib.stride_tricks import sliding_window_view
+
+from mcfast.backends import run
+from mcfast.backends.arrays import as_host, like_input
+from mcfast.windows import pair, window_origins
+
+__all__ = ["gather_patches", "sliding_windows", "stitch"]
+
+
+def sliding_windows(image: Any, size: int | tuple[int, int], stride: int | tuple[int, int], *, cover: bool = False) -> Any:
+    """Windows of a grid over the image.
+
+    Parameters
+    ----------
+    image
+        (H, W), any dtype.
+    size
+        Side of a window, or (rows, columns), in pixels; at most the image's.
+    stride
+        Distance of neighbouring windows, one number or (rows, columns), in pixels; at most the window's size if
+        `cover`.
+    cover
+        `False` gives a zero-copy, read-only view of the windows that fit at multiples of the stride. `True` gives a copy
+        whose last row and column of windows are clamped to the border, so that every pixel is covered; `stitch` is
+        its inverse.
+
+    Returns
+    -------
+    (rows of windows, columns of windows, h, w) of the image's dtype.
+
+    Raises
+    ------
+    ValueError
+        If the image is not 2-D, a window does not fit, or the stride is below 1 (or leaves gaps with `cover`).
+    """
+    host = as_host(image, "sliding_windows", "image")
+    (height, width), (down, right) = pair(size), pair(stride)
+    if host.ndim != 2:
+        raise ValueError(f"sliding_windows(image): expected (rows, columns), got shape {host.shape}")
+    if not (1 <= height <= host.shape[0] and 1 <= width <= host.shape[1]):
+        raise ValueError(f"sliding_windows(size): expected at most the image's {host.shape}, got {(height, width)}")
+    if min(down, right) < 1:
+        raise ValueError(f"sliding_windows(stride): expected at least 1, got {stride}")
+    windows = sliding_window_view(host, (height, width))
+    if not cover:
+        return like_input(windows[::down, ::right], image)
+    rows = window_origins(host.shape[0], height, down)
+    columns = window_origins(host.shape[1], width, right)
+    return like_input(numpy.ascontiguousarray(windows[numpy.ix_(rows, columns)]), image)
+
+
+def gather_patches(
+    image: Any,
+    centres: Any,
+    size: int,
+    *,
+    mean: Any = None,
+    std: Any = None,
+    dtype: Any = numpy.float32,
+    out: Any = None,
+    threads: int | None = None,
+    stream: Any = None,
+    backend: str | None = None,
+) -> Any:
+    """Square patches around given pixels as a network's input batch, normalised in the same pass.
+
+    The patch of centre (row, column) holds rows row - size // 2 .. row - size // 2 + size - 1, columns alike. Pixels
+    outside the image take the value of the nearest pixel inside (`numpy.pad(..., mode="edge")`).
+
+    Parameters
+    ----------
+    image
+        (H, W) uint8, uint16 or float32; rows may be strided.
+    centres
+        (N, 2) int32 rows and columns; each inside the image.
+    size
+        Side of a patch in pixels, 1 .. 1024.
+    mean, std
+        A number or (N,) float32 each: the result is (value - mean) / std. `None` is 0 and 1.
+    dtype
+        `numpy.float32`.
+    out
+        (N, 1, size, size) float32.
+
+    Returns
+    -------
+    (N, 1, size, size) float32, NCHW. O(size^2) per patch.
+
+    Raises
+    ------
+    TypeError
+        For another dtype.
+    ValueError
+        For a centre outside the image, a std that is not positive, a size out of range, arrays whose lengths differ,
+        an image that is empty or not 2-D, or an `out` that does not fit.
+    """
+    if numpy.dtype(dtype) != numpy.float32:
+        raise TypeError(f"gather_patches(dtype): expected float32 in host memory, got {numpy.dtype(dtype)}")
+    return run(
+        "gather_patches",
+        image,
+        centres,
+        size,
+        mean=mean,
+        std=std,
+        out=out,
+        threads=threads,
+        stream=stream,
+        backend=backend,
+    )
+
+
+def stitch(
+    patches: Any,
+    shape: tuple[int, int],
+    stride: int | tuple[int, int],
+    *,
+    out: Any = None,
+    threads: int | None = None,
+    stream: Any = None,
+    backend: str | None = None,
+) -> Any:
+    """Put the windows of `sliding_windows(..., cover=True)` together: at each pixel the mean of those that cover it.
+
+    Parameters
+    ----------
+    patches
+        (rows of windows, columns of windows, h, w) uint8, uint16 or float32, C-contiguous.
+    shape
+        (H, W) of the image.
+    stride
+        The stride of the grid, one number or (rows, columns), in pixels.
+    out
+        (H, W) of the patches' dtype.
+
+    Returns
+    -------
+    (H, W) of the patches' dtype; integers rounded to nearest even. O(windows that cover a pixel) per pixel.
+
+    Raises
+    ------
+    TypeError
+        For another dtype.
+    ValueError
+        If the numbers of windows are not those of the covering grid, or `out` does not fit.
+    """
+    return run("stitch", patches, shape, pair(stride), out=out, threads=threads, stream=stream, backend=backend)

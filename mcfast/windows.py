@@ -1,0 +1,25 @@
+"""Where the windows of a covering grid begin."""
+
+from __future__ import annotations
+
+__all__ = ["pair", "window_origins"]
+
+
+def window_origins(length: int, size: int, stride: int) -> list[int]:
+    """First pixels of the windows of `size` that cover `length` pixels, `stride` apart, the last clamped to the end.
+
+    Raises `ValueError` if the window is larger than the length, or the stride is below 1 or leaves gaps.
+    """
+    if not 1 <= size <= length:
+        raise ValueError(f"window_origins(size): expected 1 .. {length} (the length to cover), got {size}")
+    if not 1 <= stride <= size:
+        raise ValueError(f"window_origins(stride): expected 1 .. {size} (the window's size), got {stride}")
+    origins = list(range(0, length - size + 1, stride))
+    if origins[-1] != length - size:
+        origins.append(length - size)
+    return origins
+
+
+def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    """(rows, columns) of a size that may be given as one number."""
+    return (value, value) if isinstance(value, int) else value
