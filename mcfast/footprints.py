@@ -59,6 +59,11 @@ class Footprint:
         ).astype(numpy.int32)
 
     @cached_property
+    def chord_list(self) -> list[tuple[int, int, int]]:
+        """The chords as the native core takes them; empty for a rectangle of odd sides."""
+        return [] if self.is_rectangle else [(int(y), int(x), int(n)) for y, x, n in self.chords]
+
+    @cached_property
     def reflected(self) -> Footprint:
         """The footprint mirrored at its origin: the one a dilation visits."""
         rows, columns = self.shape

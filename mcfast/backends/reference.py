@@ -264,13 +264,12 @@ def local_maxima(
 ) -> tuple[NDArray[numpy.int32], NDArray[numpy.float32]]:
     """Pixels above the threshold that no other pixel of the window exceeds, nor an earlier one (raster order) equals."""
     size = 2 * radius + 1
-    low = numpy.pad(image, radius, constant_values=_lowest(image.dtype))
-    windows = sliding_window_view(low, (size, size)).reshape(*image.shape, size * size)
-    middle = size * size // 2
-    peak = (image > threshold) & (windows.max(axis=-1) == image)
-    peak &= ~(windows[..., :middle] == image[..., None]).any(axis=-1) | (middle == 0)
-    # Padding must not count as an earlier equal: it equals only a pixel of the lowest value, never above a threshold.
+    values = image.astype(numpy.float64)
+    padded = numpy.pad(values, radius, constant_values=-numpy.inf)
+    windows = sliding_window_view(padded, (size, size)).reshape(*image.shape, size * size)
+    earlier = windows[..., : size * size // 2]
+    peak = (values > threshold) & (windows.max(axis=-1) == values) & ~(earlier == values[..., None]).any(axis=-1)
     if mask is not None:
         peak &= mask
-    positions = numpy.argwhere(peak).astype(numpy.int32)
+    positions: NDArray[numpy.int32] = numpy.argwhere(peak).astype(numpy.int32)
     return positions, image[peak].astype(numpy.float32)

@@ -1,0 +1,107 @@
+#include "blur/blur.h"
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+#include <vector>
+
+#include "core/kernels.h"
+#include "core/thread_pool.h"
+
+namespace mcfast {
+
+namespace {
+
+std::vector<float> gaussian_weights(double sigma) {
+    const int radius = std::max(1, static_cast<int>(std::ceil(4 * sigma)));
+    std::vector<float> weights;
+    for (int k = 0; k <= radius; ++k) weights.push_back(static_cast<float>(std::exp(-0.5 * (k / sigma) * (k / sigma))));
+    return weights;
+}
+
+/// 1 / sum of the weights that fall inside, for each position of an axis.
+std::vector<float> inside_scale(const std::vector<float>& weights, int length) {
+    const int radius = static_cast<int>(weights.size()) - 1;
+    std::vector<float> scale;
+    for (int i = 0; i < length; ++i) {
+        double sum = 0;
+        for (int k = -radius; k <= radius; ++k) {
+            if (i + k >= 0 && i + k < length) sum += weights[static_cast<std::size_t>(std::abs(k))];
+        }
+        scale.push_back(static_cast<float>(1 / sum));
+    }
+    return scale;
+}
+
+int check(const char* operation, const Array& image, const Array& out, int threads) {
+    const Argument in{operation, "image"}, to{operation, "out"};
+    check_pixels(in, image);
+    check_layout(in, image);
+    check_out(to, out, Dtype::float32, "float32", static_cast<int>(image.shape[0]), static_cast<int>(image.shape[1]));
+    check_overlap(to, out, image, false);
+    return choose_threads(operation, threads,
+                          static_cast<double>(image.shape[0]) * static_cast<double>(image.shape[1]));
+}
+
+/// Calls task(top, bottom) on strips whose height depends on the filter alone.
+template <class F>
+void for_each_strip(int rows, int height, int threads, F&& task) {
+    parallel_for((rows + height - 1) / height, threads, [&](std::size_t i) {
+        const int top = static_cast<int>(i) * height;
+        task(top, std::min(rows, top + height));
+    });
+}
+
+}  // namespace
+
+template <class T>
+double shift_of(const Image<const T>& image) {
+    if constexpr (std::is_integral_v<T>) {
+        return 0;
+    } else {
+        double sum = 0;
+        for (int y = 0; y < image.rows; ++y) {
+            for (int x = 0; x < image.columns; ++x) sum += image.row(y)[x];
+        }
+        return sum / (static_cast<double>(image.rows) * image.columns);
+    }
+}
+
+template double shift_of(const Image<const std::uint8_t>&);
+template double shift_of(const Image<const std::uint16_t>&);
+template double shift_of(const Image<const float>&);
+
+void box_mean(const Array& image, int radius, const Array& out, int threads) {
+    const int workers = check("box_mean", image, out, threads);
+    check_range({"box_mean", "radius"}, radius, 0, largest_radius, "0 to 16384 pixels");
+    visit_pixels(image.dtype, [&](auto* tag) {
+        using T = std::remove_pointer_t<decltype(tag)>;
+        const auto view = as_image<const T>(image);
+        check_finite({"box_mean", "image"}, view);
+        const double shift = shift_of(view);
+        for_each_strip(view.rows, std::max(64, 4 * radius), workers, [&](int top, int bottom) {
+            const BoxTask<T> task{view, as_image<float>(out), radius, shift, top, bottom};
+            kernels().of<T>().box_mean(task, thread_workspace(BoxLayout<T>(task, nullptr).bytes()));
+        });
+    });
+}
+
+void gaussian_blur(const Array& image, double sigma, const Array& out, int threads) {
+    const int workers = check("gaussian_blur", image, out, threads);
+    check_range({"gaussian_blur", "sigma"}, sigma, 0.1, 64, "0.1 to 64 pixels");
+    const auto weights = gaussian_weights(sigma);
+    const auto row_scale = inside_scale(weights, static_cast<int>(image.shape[0]));
+    const auto column_scale = inside_scale(weights, static_cast<int>(image.shape[1]));
+    visit_pixels(image.dtype, [&](auto* tag) {
+        using T = std::remove_pointer_t<decltype(tag)>;
+        const auto view = as_image<const T>(image);
+        const int radius = static_cast<int>(weights.size()) - 1;
+        for_each_strip(view.rows, std::max(32, 2 * radius), workers, [&](int top, int bottom) {
+            const GaussianTask<T> task{view,   as_image<float>(out), weights.data(), radius, row_scale.data(),
+                                       column_scale.data(), top,     bottom};
+            kernels().of<T>().gaussian_blur(task, thread_workspace(GaussianLayout<T>(task, nullptr).bytes()));
+        });
+    });
+}
+
+}  // namespace mcfast

@@ -1,0 +1,41 @@
+// Local maxima of a row, given the maximum over the window around each of its pixels.
+#pragma once
+
+#include "core/image.h"
+#include "core/simd.h"
+
+namespace mcfast::MCFAST_LEVEL {
+
+/// True if a pixel of the window that comes earlier in raster order equals (y, x). The nearest ones are looked at first:
+/// on a plateau the left neighbour settles it.
+template <class T>
+bool equals_an_earlier(const Image<const T>& image, int y, int x, int radius) {
+    const T value = image.row(y)[x];
+    const int first = x - radius < 0 ? 0 : x - radius;
+    for (int i = x - 1; i >= first; --i) {
+        if (image.row(y)[i] == value) return true;
+    }
+    const int last = x + radius >= image.columns ? image.columns - 1 : x + radius;
+    for (int row = y - 1; row >= 0 && row >= y - radius; --row) {
+        for (int i = first; i <= last; ++i) {
+            if (image.row(row)[i] == value) return true;
+        }
+    }
+    return false;
+}
+
+/// Writes the columns of the maxima of row y to `found` (room for a whole row) and returns how many there are.
+/// `highest` is the maximum over the window around each pixel of the row, `mask` null or the row of a mask.
+template <class T>
+int scan_maxima(const Image<const T>& image, const T* highest, const bool* mask, int y, int radius, double threshold,
+                int* found) {
+    int count = 0;
+    const T* row = image.row(y);
+    for (int x = 0; x < image.columns; ++x) {
+        if (row[x] != highest[x] || !(row[x] > threshold) || (mask && !mask[x])) continue;
+        if (!equals_an_earlier(image, y, x, radius)) found[count++] = x;
+    }
+    return count;
+}
+
+}  // namespace mcfast::MCFAST_LEVEL

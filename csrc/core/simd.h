@@ -1,0 +1,77 @@
+// Vectors of the width that this translation unit's instruction level has.
+//
+// GNU vector extensions, so the same loops compile for every level and for processors other than x86-64. Everything
+// here and in the kernels lives in a namespace of the level: an inline function shared between levels would be merged
+// by the linker, and a machine without AVX-512 could then meet the AVX-512 copy of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#ifndef MCFAST_LEVEL
+#error "kernels are compiled once per instruction level, with -DMCFAST_LEVEL=name -DMCFAST_VECTOR_BYTES=n"
+#endif
+
+namespace mcfast::MCFAST_LEVEL {
+
+template <class T>
+struct VectorOf {
+    typedef T type __attribute__((vector_size(MCFAST_VECTOR_BYTES)));
+};
+
+template <class T>
+using Vector = typename VectorOf<T>::type;
+
+template <class T>
+constexpr int lanes = MCFAST_VECTOR_BYTES / static_cast<int>(sizeof(T));
+
+template <class T>
+[[gnu::always_inline]] inline Vector<T> load(const T* from) {
+    Vector<T> v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+}
+
+template <class T>
+[[gnu::always_inline]] inline void store(T* to, Vector<T> v) {
+    __builtin_memcpy(to, &v, sizeof v);
+}
+
+/// The smaller value; the identity is what outside pixels count as.
+template <class T>
+struct Minimum {
+    static constexpr T identity =
+        std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+    [[gnu::always_inline]] static T of(T a, T b) { return a < b ? a : b; }
+    [[gnu::always_inline]] static Vector<T> of(Vector<T> a, Vector<T> b) { return a < b ? a : b; }
+};
+
+/// The larger value.
+template <class T>
+struct Maximum {
+    static constexpr T identity =
+        std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+    [[gnu::always_inline]] static T of(T a, T b) { return a > b ? a : b; }
+    [[gnu::always_inline]] static Vector<T> of(Vector<T> a, Vector<T> b) { return a > b ? a : b; }
+};
+
+/// to[i] = Op(a[i], b[i]). `to` may be `a` or `b` themselves.
+template <class Op, class T>
+inline void combine(T* to, const T* a, const T* b, int n) {
+    int x = 0;
+    for (; x + lanes<T> <= n; x += lanes<T>) store(to + x, Op::of(load(a + x), load(b + x)));
+    for (; x < n; ++x) to[x] = Op::of(a[x], b[x]);
+}
+
+template <class T>
+inline void fill(T* to, T value, int n) {
+    for (int x = 0; x < n; ++x) to[x] = value;
+}
+
+template <class T>
+inline void copy(T* to, const T* from, int n) {
+    __builtin_memcpy(to, from, sizeof(T) * static_cast<std::size_t>(n));
+}
+
+}  // namespace mcfast::MCFAST_LEVEL

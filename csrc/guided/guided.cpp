@@ -1,0 +1,71 @@
+#include "guided/guided.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "blur/blur.h"
+#include "core/kernels.h"
+#include "core/thread_pool.h"
+
+namespace mcfast {
+
+template <class T>
+void run_guided(GuidedTask<T> task, int threads) {
+    task.src_shift = shift_of(task.src);
+    task.guide_shift = shift_of(task.guide);
+    // A strip computes 2 radius rows of coefficients beyond its own: eight radii keep that below a quarter.
+    const int rows = task.src.rows, strip = std::max(64, 8 * task.radius);
+    parallel_for((rows + strip - 1) / strip, threads, [&](std::size_t i) {
+        GuidedTask<T> mine = task;
+        mine.top = static_cast<int>(i) * strip;
+        mine.bottom = std::min(rows, mine.top + strip);
+        kernels().of<T>().guided_filter(mine, thread_workspace(GuidedLayout<T>(mine, nullptr).bytes()));
+    });
+}
+
+template void run_guided(GuidedTask<std::uint8_t>, int);
+template void run_guided(GuidedTask<std::uint16_t>, int);
+template void run_guided(GuidedTask<float>, int);
+
+void guided_filter(const Array& src, const Array& guide, int radius, double eps, const Array& out, const Array* second,
+                   int threads) {
+    const char* operation = "guided_filter";
+    const Argument in{operation, "src"}, by{operation, "guide"}, to{operation, "out"};
+    check_pixels(in, src);
+    check_layout(in, src);
+    check_pixels(by, guide);
+    check_layout(by, guide);
+    if (guide.dtype != src.dtype) {
+        throw TypeError("guided_filter(guide): expected the dtype of src, " + src.dtype_name + ", got " +
+                        guide.dtype_name);
+    }
+    if (guide.shape[0] != src.shape[0] || guide.shape[1] != src.shape[1]) {
+        refuse(by, "the shape of src, " + shape_text(src), shape_text(guide));
+    }
+    check_range({operation, "radius"}, radius, 0, largest_radius, "0 to 16384 pixels");
+    check_range({operation, "eps"}, eps, 0, std::numeric_limits<double>::max(), "a finite number of at least 0");
+    const auto rows = static_cast<int>(src.shape[0]), columns = static_cast<int>(src.shape[1]);
+    for (const Array* result : {&out, second}) {
+        if (!result) continue;
+        check_out(to, *result, Dtype::float32, "float32", rows, columns);
+        check_overlap(to, *result, src, false);
+        check_overlap(to, *result, guide, false);
+    }
+    const int workers = choose_threads(operation, threads, static_cast<double>(rows) * columns);
+    visit_pixels(src.dtype, [&](auto* tag) {
+        using T = std::remove_pointer_t<decltype(tag)>;
+        GuidedTask<T> task{};
+        task.src = as_image<const T>(src);
+        task.guide = as_image<const T>(guide);
+        check_finite(in, task.src);
+        check_finite(by, task.guide);
+        task.radius = radius;
+        task.eps = eps;
+        task.output = second ? GuidedOutput::coefficients : GuidedOutput::filtered;
+        task.out = as_image<float>(out);
+        if (second) task.second = as_image<float>(*second);
+        run_guided(task, workers);
+    });
+}
+
+}  // namespace mcfast

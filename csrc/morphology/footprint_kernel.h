@@ -1,0 +1,99 @@
+// Minimum or maximum over an arbitrary flat footprint: one operation per pixel and chord, plus log2(longest chord).
+//
+// Urbach and Wilkinson (2008): the footprint is a set of horizontal runs, its chords. For every image row a table
+// holds the sliding extremum over each distinct chord length; an output pixel is then the extremum of one table
+// entry per chord. A disk has one chord per row, so its cost grows with the diameter, not with the area. The tables of
+// the rows in reach live in a ring.
+#pragma once
+
+#include "core/simd.h"
+#include "morphology/morphology_task.h"
+#include "morphology/rectangle_kernel.h"
+
+namespace mcfast::MCFAST_LEVEL {
+
+/// The tables of image row y: for every length l, table[l][i] = extremum of l pixels from column first + i on.
+template <class Op, class T>
+void fill_tables(const FootprintTask<T>& task, const FootprintLayout<T>& buffer, T* tables, int y) {
+    const int width = static_cast<int>(buffer.pitch), first = task.box.left + task.first_column;
+    load_row<Op>(buffer.padded, task.image, 1, task.image.columns, y, first, first + width);
+    const T* current = buffer.padded;
+    int reached = 1;
+    for (int l = 0; l < task.length_count; ++l) {
+        const int length = task.lengths[l];
+        while (2 * reached <= length) {
+            T* next = current == buffer.ping ? buffer.pong : buffer.ping;
+            combine<Op>(next, current, current + reached, width - 2 * reached + 1);
+            current = next;
+            reached *= 2;
+        }
+        T* table = tables + l * buffer.pitch;
+        if (reached < length) {
+            combine<Op>(table, current, current + (length - reached), width - length + 1);
+        } else {
+            copy(table, current, width - length + 1);
+        }
+    }
+}
+
+/// to[x] = extremum of rows[i][x] over i, for x in [0, n).
+template <class Op, class T>
+void reduce_rows(T* to, const T* const* rows, int count, int n) {
+    constexpr int unroll = 4, step = unroll * lanes<T>;
+    int x = 0;
+    for (; x + step <= n; x += step) {
+        Vector<T> best[unroll];
+        for (int u = 0; u < unroll; ++u) best[u] = load(rows[0] + x + u * lanes<T>);
+        for (int i = 1; i < count; ++i) {
+            for (int u = 0; u < unroll; ++u) best[u] = Op::of(best[u], load(rows[i] + x + u * lanes<T>));
+        }
+        for (int u = 0; u < unroll; ++u) store(to + x + u * lanes<T>, best[u]);
+    }
+    for (; x < n; ++x) {
+        T best = rows[0][x];
+        for (int i = 1; i < count; ++i) best = Op::of(best, rows[i][x]);
+        to[x] = best;
+    }
+}
+
+template <class Op, class T>
+void footprint(const FootprintTask<T>& task, char* workspace) {
+    FootprintLayout<T> buffer(task, workspace);
+    const int depth = task.last_row - task.first_row + 1;
+    const std::size_t per_row = task.length_count * buffer.pitch;
+    // Row y of the image has its tables in slot (y - top) mod depth, where top is the first row that is needed.
+    const int top = task.box.top + task.first_row;
+    for (int y = top; y < top + depth - 1; ++y) fill_tables<Op>(task, buffer, buffer.ring + (y - top) * per_row, y);
+    for (int y = task.box.top; y < task.box.bottom; ++y) {
+        const int newest = y + task.last_row;
+        fill_tables<Op>(task, buffer, buffer.ring + ((newest - top) % depth) * per_row, newest);
+        for (int i = 0; i < task.chord_count; ++i) {
+            const Chord& chord = task.chords[i];
+            const std::size_t slot = (y + chord.row - top) % depth;
+            buffer.rows[i] = buffer.ring + slot * per_row + task.chord_lengths[i] * buffer.pitch +
+                             (chord.column - task.first_column);
+        }
+        reduce_rows<Op>(task.out.row(y - task.box.top), buffer.rows, task.chord_count, task.box.columns());
+    }
+}
+
+template <class T>
+void footprint_extremum(Extremum extremum, const FootprintTask<T>& task, char* workspace) {
+    if (extremum == Extremum::minimum) {
+        footprint<Minimum<T>>(task, workspace);
+    } else {
+        footprint<Maximum<T>>(task, workspace);
+    }
+}
+
+/// to = a - b, row by row.
+template <class T>
+void subtract_rows(const Image<const T>& a, const Image<const T>& b, const Image<T>& to, int top, int bottom) {
+    for (int y = top; y < bottom; ++y) {
+        const T *p = a.row(y), *q = b.row(y);
+        T* o = to.row(y);
+        for (int x = 0; x < to.columns; ++x) o[x] = static_cast<T>(p[x] - q[x]);
+    }
+}
+
+}  // namespace mcfast::MCFAST_LEVEL

@@ -1,0 +1,78 @@
+// What the morphology kernels are given.
+#pragma once
+
+#include <algorithm>
+
+#include "core/image.h"
+#include "core/workspace.h"
+
+namespace mcfast {
+
+enum class Extremum { minimum, maximum };
+
+/// A horizontal run of footprint pixels, relative to the footprint's origin.
+struct Chord {
+    int row, column, length;
+};
+
+/// Extremum over a rows x columns window (both odd), for the pixels of `box`.
+template <class T>
+struct RectangleTask {
+    Image<const T> image;  // rows x (columns * channels)
+    Image<T> out;          // row(0) is row `box.top`, column 0 is column `box.left`
+    int channels;          // interleaved; the extremum over them is taken first
+    int columns;           // of the image, in pixels
+    int window_rows, window_columns;
+    Box box;
+};
+
+/// Buffers of the rectangle kernel: two blocks of `window_rows` rows for van Herk, and three rows for doubling.
+template <class T>
+struct RectangleLayout : Layout {
+    RectangleLayout(const RectangleTask<T>& task, char* base)
+        : Layout(base),
+          pitch(task.box.columns()),
+          block(take<T>(std::size_t(task.window_rows) * pitch)),
+          next_block(take<T>(std::size_t(task.window_rows) * pitch)),
+          prefix(take<T>(pitch)),
+          padded(take<T>(pitch + task.window_columns)),
+          ping(take<T>(pitch + task.window_columns)),
+          pong(take<T>(pitch + task.window_columns)) {}
+
+    std::size_t pitch;
+    T *block, *next_block, *prefix, *padded, *ping, *pong;
+};
+
+/// Extremum over an arbitrary footprint, for the pixels of `box`.
+template <class T>
+struct FootprintTask {
+    Image<const T> image;
+    Image<T> out;  // row(0) is row `box.top`, column 0 is column `box.left`
+    const Chord* chords;
+    const int* chord_lengths;  // for each chord the index of its length
+    int chord_count;
+    const int* lengths;  // distinct, ascending
+    int length_count;
+    int first_row, last_row;  // of the chords
+    int first_column, reach;  // leftmost chord column; columns from there to the rightmost chord pixel
+    Box box;
+};
+
+/// Buffers of the footprint kernel: a ring of rows, each with one table per distinct chord length.
+template <class T>
+struct FootprintLayout : Layout {
+    FootprintLayout(const FootprintTask<T>& task, char* base)
+        : Layout(base),
+          pitch(std::size_t(task.box.columns()) + task.reach),
+          ring(take<T>(std::size_t(task.last_row - task.first_row + 1) * task.length_count * pitch)),
+          padded(take<T>(pitch)),
+          ping(take<T>(pitch)),
+          pong(take<T>(pitch)),
+          rows(take<const T*>(task.chord_count)) {}
+
+    std::size_t pitch;
+    T *ring, *padded, *ping, *pong;
+    const T** rows;
+};
+
+}  // namespace mcfast
