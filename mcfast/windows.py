@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from operator import index
+from typing import Any
+
 __all__ = ["pair", "window_origins"]
 
 
@@ -20,6 +23,10 @@ def window_origins(length: int, size: int, stride: int) -> list[int]:
     return origins
 
 
-def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """(rows, columns) of a size that may be given as one number."""
-    return (value, value) if isinstance(value, int) else value
+def pair(operation: str, argument: str, value: Any) -> tuple[int, int]:
+    """(rows, columns) of a size that may be given as one number. Raises `TypeError` for anything but ints."""
+    try:
+        rows, columns = (value, value) if hasattr(value, "__index__") else value
+        return index(rows), index(columns)
+    except (TypeError, ValueError):
+        raise TypeError(f"{operation}({argument}): expected an int or two, got {value!r}") from None

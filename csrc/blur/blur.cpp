@@ -97,8 +97,8 @@ void gaussian_blur(const Array& image, double sigma, const Array& out, int threa
         const auto view = as_image<const T>(image);
         const int radius = static_cast<int>(weights.size()) - 1;
         for_each_strip(view.rows, std::max(32, 2 * radius), workers, [&](int top, int bottom) {
-            const GaussianTask<T> task{view,   as_image<float>(out), weights.data(), radius, row_scale.data(),
-                                       column_scale.data(), top,     bottom};
+            const GaussianTask<T> task{
+                view, as_image<float>(out), weights.data(), radius, row_scale.data(), column_scale.data(), top, bottom};
             kernels().of<T>().gaussian_blur(task, thread_workspace(GaussianLayout<T>(task, nullptr).bytes()));
         });
     });

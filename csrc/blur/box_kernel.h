@@ -62,7 +62,8 @@ void box_mean(const BoxTask<T>& task, char* workspace) {
     BoxLayout<T> buffer(task, workspace);
     const int n = task.image.columns, radius = task.radius;
     for (int x = 0; x < n; ++x) buffer.columns[x] = 0;
-    for (int y = task.top - radius; y < task.top + radius; ++y) add_row(buffer.columns, task.image, y, true, task.shift);
+    for (int y = task.top - radius; y < task.top + radius; ++y)
+        add_row(buffer.columns, task.image, y, true, task.shift);
     for (int y = task.top; y < task.bottom; ++y) {
         add_row(buffer.columns, task.image, y + radius, true, task.shift);
         prefix_sum(buffer.prefix, buffer.columns, n);

@@ -41,7 +41,8 @@ std::vector<LocalMaximum> strip_maxima(const Image<const T>& image, const Array*
     std::vector<LocalMaximum> maxima;
     for (int y = top; y < bottom; ++y) {
         const bool* inside = mask ? as_image<const bool>(*mask).row(y) : nullptr;
-        const int count = kernels().of<T>().scan_maxima(image, task.out.row(y - top), inside, y, radius, threshold, found);
+        const int count =
+            kernels().of<T>().scan_maxima(image, task.out.row(y - top), inside, y, radius, threshold, found);
         for (int i = 0; i < count; ++i) {
             maxima.push_back({y, found[i], static_cast<float>(image.row(y)[found[i]])});
         }
@@ -59,8 +60,8 @@ std::vector<LocalMaximum> local_maxima(const Array& image, int radius, double th
     check_range({operation, "radius"}, radius, 0, largest_radius, "0 to 16384 pixels");
     if (threshold != threshold) refuse({operation, "threshold"}, "a number", "NaN");
     if (mask) check_mask(*mask, image);
-    const int workers = choose_threads(operation, threads,
-                                       static_cast<double>(image.shape[0]) * static_cast<double>(image.shape[1]));
+    const int workers =
+        choose_threads(operation, threads, static_cast<double>(image.shape[0]) * static_cast<double>(image.shape[1]));
     std::vector<LocalMaximum> maxima;
     visit_pixels(image.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;

@@ -6,8 +6,8 @@
 
 namespace mcfast::MCFAST_LEVEL {
 
-/// True if a pixel of the window that comes earlier in raster order equals (y, x). The nearest ones are looked at first:
-/// on a plateau the left neighbour settles it.
+/// True if a pixel of the window that comes earlier in raster order equals (y, x). The nearest ones are looked at
+/// first: on a plateau the left neighbour settles it.
 template <class T>
 bool equals_an_earlier(const Image<const T>& image, int y, int x, int radius) {
     const T value = image.row(y)[x];

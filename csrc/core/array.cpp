@@ -83,8 +83,8 @@ void check_layout(const Argument& argument, const Array& array) {
     }
     const bool aligned = reinterpret_cast<std::uintptr_t>(array.data) % static_cast<std::uintptr_t>(size) == 0;
     if (!aligned || (array.shape[0] > 1 && array.strides[0] % size != 0)) {
-        refuse(argument, "aligned rows", "misaligned memory; use numpy.require(" + std::string(argument.name) +
-                                             ", requirements=\"A\").copy()");
+        refuse(argument, "aligned rows",
+               "misaligned memory; use numpy.require(" + std::string(argument.name) + ", requirements=\"A\").copy()");
     }
 }
 

@@ -16,16 +16,12 @@
 namespace mcfast::MCFAST_LEVEL {
 
 template <class T>
-constexpr KernelsOf<T> kernels_of{rectangle_extremum<T>, footprint_extremum<T>, subtract_rows<T>, box_mean<T>,
-                                  gaussian_blur<T>,      guided_filter<T>,      resample<T>,      gather_patches<T>,
-                                  stitch<T>,             scan_maxima<T>};
+constexpr KernelsOf<T> kernels_of{
+    rectangle_extremum<T>, footprint_extremum<T>, subtract_rows<T>,  box_mean<T>, gaussian_blur<T>,
+    guided_filter<T>,      resample<T>,           gather_patches<T>, stitch<T>,   scan_maxima<T>};
 
 extern const Kernels table;
-const Kernels table{MCFAST_TEXT(MCFAST_LEVEL),
-                    kernels_of<std::uint8_t>,
-                    kernels_of<std::uint16_t>,
-                    kernels_of<float>,
-                    lookup_rows<std::uint8_t>,
-                    lookup_rows<std::uint16_t>};
+const Kernels table{MCFAST_TEXT(MCFAST_LEVEL), kernels_of<std::uint8_t>,  kernels_of<std::uint16_t>,
+                    kernels_of<float>,         lookup_rows<std::uint8_t>, lookup_rows<std::uint16_t>};
 
 }  // namespace mcfast::MCFAST_LEVEL

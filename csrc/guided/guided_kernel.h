@@ -19,7 +19,8 @@ void add_moments(const GuidedTask<T>& task, const GuidedLayout<T>& buffer, int y
     const int n = task.src.columns;
     const T *guide = task.guide.row(y), *src = task.src.row(y);
     using Moment = ColumnMoment<T>;
-    const Moment sign = add ? Moment(1) : Moment(-1);  // wraps around for unsigned sums, which is what taking away needs
+    const Moment sign =
+        add ? Moment(1) : Moment(-1);  // wraps around for unsigned sums, which is what taking away needs
     const auto small_sign = static_cast<ColumnSum<T>>(sign);
     const bool self = task.self_guided();
     for (int x = 0; x < n; ++x) {
@@ -55,8 +56,7 @@ void linear_coefficients(const GuidedTask<T>& task, const GuidedLayout<T>& buffe
         const double mean_guide = static_cast<double>(guide[last] - guide[first]) * scale;
         const double mean_src = static_cast<double>(src[last] - src[first]) * scale;
         double variance = static_cast<double>(square[last] - square[first]) * scale - mean_guide * mean_guide;
-        const double covariance =
-            static_cast<double>(product[last] - product[first]) * scale - mean_guide * mean_src;
+        const double covariance = static_cast<double>(product[last] - product[first]) * scale - mean_guide * mean_src;
         variance = (variance > 0 ? variance : 0) + task.eps;
         const double slope = variance > 0 ? covariance / variance : 0;
         a[x] = static_cast<float>(slope);
@@ -117,7 +117,8 @@ void guided_filter(const GuidedTask<T>& task, char* workspace) {
     for (int y = task.top; y < task.bottom; ++y) {
         for (; next <= y + radius && next < rows; ++next) {
             add_moments(task, buffer, next + radius, true);
-            float *a = buffer.a_ring + (next % depth) * buffer.width, *b = buffer.b_ring + (next % depth) * buffer.width;
+            float *a = buffer.a_ring + (next % depth) * buffer.width,
+                  *b = buffer.b_ring + (next % depth) * buffer.width;
             linear_coefficients(task, buffer, next, a, b);
             add_moments(task, buffer, next - radius, false);
             for (int x = 0; x < n; ++x) buffer.a_sum[x] += a[x];
@@ -126,7 +127,8 @@ void guided_filter(const GuidedTask<T>& task, char* workspace) {
         emit_row(task, buffer, y);
         const int oldest = y - radius;
         if (oldest < first) continue;
-        const float *a = buffer.a_ring + (oldest % depth) * buffer.width, *b = buffer.b_ring + (oldest % depth) * buffer.width;
+        const float *a = buffer.a_ring + (oldest % depth) * buffer.width,
+                    *b = buffer.b_ring + (oldest % depth) * buffer.width;
         for (int x = 0; x < n; ++x) buffer.a_sum[x] -= a[x];
         for (int x = 0; x < n; ++x) buffer.b_sum[x] -= b[x];
     }

@@ -21,17 +21,16 @@ void lookup(const Array& image, const Array& table, const Array& out, int thread
     check_out(to, out, Dtype::uint16, "uint16", static_cast<int>(image.shape[0]), static_cast<int>(image.shape[1]));
     check_overlap(to, out, image, true);
     check_overlap(to, out, table, false);
-    const int workers = choose_threads("lookup", threads,
-                                       static_cast<double>(image.shape[0]) * static_cast<double>(image.shape[1]));
+    const int workers =
+        choose_threads("lookup", threads, static_cast<double>(image.shape[0]) * static_cast<double>(image.shape[1]));
     const auto run = [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         const auto view = as_image<const T>(image);
         constexpr int strip = 128;
         parallel_for((view.rows + strip - 1) / strip, workers, [&](std::size_t i) {
             const int top = static_cast<int>(i) * strip;
-            kernels().lookup_rows(view, static_cast<const std::uint16_t*>(table.data),
-                                  static_cast<int>(table.shape[0]), as_image<std::uint16_t>(out), top,
-                                  std::min(view.rows, top + strip));
+            kernels().lookup_rows(view, static_cast<const std::uint16_t*>(table.data), static_cast<int>(table.shape[0]),
+                                  as_image<std::uint16_t>(out), top, std::min(view.rows, top + strip));
         });
     };
     if (image.dtype == Dtype::uint8) {

@@ -52,12 +52,22 @@ void run_chords(Extremum extremum, const Image<const T>& image, const Footprint&
     for (const Chord& chord : chords) lengths.push_back(chord.length);
     std::sort(lengths.begin(), lengths.end());
     lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
-    FootprintTask<T> task{image, out, chords.data(), nullptr, static_cast<int>(chords.size()), lengths.data(),
-                          static_cast<int>(lengths.size()), chords[0].row, chords[0].row, chords[0].column, 0, {}};
+    FootprintTask<T> task{image,
+                          out,
+                          chords.data(),
+                          nullptr,
+                          static_cast<int>(chords.size()),
+                          lengths.data(),
+                          static_cast<int>(lengths.size()),
+                          chords[0].row,
+                          chords[0].row,
+                          chords[0].column,
+                          0,
+                          {}};
     int last_column = chords[0].column;
     for (const Chord& chord : chords) {
-        index.push_back(static_cast<int>(std::lower_bound(lengths.begin(), lengths.end(), chord.length) -
-                                         lengths.begin()));
+        index.push_back(
+            static_cast<int>(std::lower_bound(lengths.begin(), lengths.end(), chord.length) - lengths.begin()));
         task.first_row = std::min(task.first_row, chord.row);
         task.last_row = std::max(task.last_row, chord.row);
         task.first_column = std::min(task.first_column, chord.column);

@@ -12,8 +12,8 @@ namespace mcfast {
 
 /// A flat structuring element: a full box of odd sides, or any set of chords.
 struct Footprint {
-    int rows = 1, columns = 1;   // of the box; used if there are no chords
-    std::vector<Chord> chords;   // relative to the origin (rows / 2, columns / 2)
+    int rows = 1, columns = 1;  // of the box; used if there are no chords
+    std::vector<Chord> chords;  // relative to the origin (rows / 2, columns / 2)
 
     bool is_rectangle() const { return chords.empty(); }
     Footprint reflected() const;

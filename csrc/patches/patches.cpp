@@ -11,6 +11,9 @@ namespace mcfast {
 namespace {
 
 bool packed(const Array& array) {
+    for (int d = 0; d < array.dimensions; ++d) {
+        if (array.shape[d] == 0) return true;
+    }
     std::ptrdiff_t step = array.dtype == Dtype::uint8 ? 1 : array.dtype == Dtype::uint16 ? 2 : 4;
     for (int d = array.dimensions - 1; d >= 0; --d) {
         if (array.shape[d] > 1 && array.strides[d] != step) return false;
@@ -31,9 +34,9 @@ void check_centres(const Array& centres, int rows, int columns) {
     const auto* at = static_cast<const std::int32_t*>(centres.data);
     for (std::ptrdiff_t i = 0; i < centres.shape[0]; ++i) {
         if (at[2 * i] < 0 || at[2 * i] >= rows || at[2 * i + 1] < 0 || at[2 * i + 1] >= columns) {
-            refuse(argument, "pixels of the image (" + std::to_string(rows) + ", " + std::to_string(columns) + ")",
-                   "(" + std::to_string(at[2 * i]) + ", " + std::to_string(at[2 * i + 1]) + ") at " +
-                       std::to_string(i));
+            refuse(
+                argument, "pixels of the image (" + std::to_string(rows) + ", " + std::to_string(columns) + ")",
+                "(" + std::to_string(at[2 * i]) + ", " + std::to_string(at[2 * i + 1]) + ") at " + std::to_string(i));
         }
     }
 }
@@ -59,8 +62,8 @@ const float* check_values(const char* name, const Array* values, std::ptrdiff_t 
 void check_batch(const Array& out, std::ptrdiff_t n, int size) {
     const Argument argument{"gather_patches", "out"};
     if (out.dtype != Dtype::float32) throw TypeError(argument.text() + ": expected float32, got " + out.dtype_name);
-    const bool fits = out.dimensions == 4 && out.shape[0] == n && out.shape[1] == 1 && out.shape[2] == size &&
-                      out.shape[3] == size;
+    const bool fits =
+        out.dimensions == 4 && out.shape[0] == n && out.shape[1] == 1 && out.shape[2] == size && out.shape[3] == size;
     if (!fits || !out.writable || !packed(out)) {
         const std::string side = std::to_string(size);
         refuse(argument, "a writable, contiguous (" + std::to_string(n) + ", 1, " + side + ", " + side + ") array",

@@ -48,7 +48,9 @@ inline std::optional<Array> view_of(const std::optional<py::array>& array) {
     return view_of(*array);
 }
 
-inline const Array* address(const std::optional<Array>& array) { return array ? &*array : nullptr; }
+inline const Array* address(const std::optional<Array>& array) {
+    return array ? &*array : nullptr;
+}
 
 /// `out` if it is given, else a new array; an impossible shape is left for the core to refuse.
 template <class Shape>
@@ -58,12 +60,15 @@ py::array result(const std::optional<py::array>& out, const py::dtype& dtype, co
 
 inline std::vector<py::ssize_t> shape_of(const py::array& array, py::ssize_t dimensions) {
     std::vector<py::ssize_t> shape(static_cast<std::size_t>(dimensions), 1);
-    for (py::ssize_t d = 0; d < dimensions && d < array.ndim(); ++d) shape[static_cast<std::size_t>(d)] = array.shape(d);
+    for (py::ssize_t d = 0; d < dimensions && d < array.ndim(); ++d)
+        shape[static_cast<std::size_t>(d)] = array.shape(d);
     return shape;
 }
 
 /// The core's number for `threads`: 0 is the default, and no caller can state it.
-inline int thread_count(std::optional<int> threads) { return !threads ? 0 : *threads < 1 ? -1 : *threads; }
+inline int thread_count(std::optional<int> threads) {
+    return !threads ? 0 : *threads < 1 ? -1 : *threads;
+}
 
 void bind_filters(py::module_& module);
 void bind_geometry(py::module_& module);

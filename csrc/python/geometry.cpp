@@ -46,8 +46,7 @@ py::array run_gather_patches(const py::array& image, const py::array& centres, i
     const Array from_view = view_of(image), centre_view = view_of(centres), to_view = view_of(to);
     const std::optional<Array> mean_view = view_of(mean), std_view = view_of(std);
     py::gil_scoped_release released;
-    gather_patches(from_view, centre_view, size, address(mean_view), address(std_view), to_view,
-                   thread_count(threads));
+    gather_patches(from_view, centre_view, size, address(mean_view), address(std_view), to_view, thread_count(threads));
     return to;
 }
 

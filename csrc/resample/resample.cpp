@@ -87,9 +87,8 @@ void resample(const Array& image, double row_scale, double column_scale, const A
         constexpr int strip = 64;
         parallel_for((new_rows + strip - 1) / strip, workers, [&](std::size_t i) {
             const int top = static_cast<int>(i) * strip;
-            const ResampleTask<T> task{as_image<const T>(image), as_image<T>(out),
-                                       down.view(),              along.view(),
-                                       top,                      std::min(new_rows, top + strip)};
+            const ResampleTask<T> task{as_image<const T>(image),       as_image<T>(out), down.view(), along.view(), top,
+                                       std::min(new_rows, top + strip)};
             kernels().of<T>().resample(task, thread_workspace(ResampleLayout<T>(task, nullptr).bytes()));
         });
     });

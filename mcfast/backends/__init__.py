@@ -36,9 +36,7 @@ def run(operation: str, image: Any, *args: Any, backend: str | None = None, stre
         raise ValueError(f"{operation}(stream): expected None for an array in host memory, got {stream!r}")
     host = as_host(image, operation, "image")
     arguments = [as_host(value, operation, "argument") if _is_tensor(value) else value for value in args]
-    options = {
-        key: as_host(value, operation, key) if _is_tensor(value) else value for key, value in options.items()
-    }
+    options = {key: as_host(value, operation, key) if _is_tensor(value) else value for key, value in options.items()}
     result = getattr(load(backend), operation)(host, *arguments, **options)
     return like_input(result, image)
 

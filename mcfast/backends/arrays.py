@@ -24,8 +24,12 @@ def as_host(value: Any, operation: str, argument: str) -> numpy.ndarray[Any, Any
     if hasattr(value, "__dlpack_device__"):
         if value.__dlpack_device__()[0] == _CPU:
             return _writable_view(value)
-        raise TypeError(f"{operation}({argument}): expected an array in host memory, got {kind} on a GPU; copy it to the host first")
-    raise TypeError(f"{operation}({argument}): expected a NumPy array or a torch tensor, got {kind}; convert it with numpy.asarray")
+        raise TypeError(
+            f"{operation}({argument}): expected an array in host memory, got {kind} on a GPU; copy it to the host first"
+        )
+    raise TypeError(
+        f"{operation}({argument}): expected a NumPy array or a torch tensor, got {kind}; convert it with numpy.asarray"
+    )
 
 
 def like_input(result: Any, image: Any) -> Any:

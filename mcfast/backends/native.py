@@ -95,7 +95,9 @@ def dehaze(
     return _core.dehaze(image, size, radius, omega, eps, t_min, max_value, out, threads)
 
 
-def resample(image: Array, scale: tuple[float, float], *, out: Array | None = None, threads: int | None = None) -> Array:
+def resample(
+    image: Array, scale: tuple[float, float], *, out: Array | None = None, threads: int | None = None
+) -> Array:
     """See `mcfast.resample`."""
     return _core.resample(image, scale[0], scale[1], out, threads)
 

@@ -143,9 +143,7 @@ def guided_filter(
         a, b = _linear_coefficients(p, g, radius, eps)
     else:
         small = (math.ceil(p.shape[0] / subsample), math.ceil(p.shape[1] / subsample))
-        a, b = _linear_coefficients(
-            _resize(p, small), _resize(g, small), max(1, round(radius / subsample)), eps
-        )
+        a, b = _linear_coefficients(_resize(p, small), _resize(g, small), max(1, round(radius / subsample)), eps)
         a, b = _resize(a, p.shape), _resize(b, p.shape)
     return _finish(a * g + b, numpy.float32, out)
 
@@ -218,7 +216,7 @@ def lookup(
     image: Array, table: NDArray[numpy.uint16], *, out: Array | None = None, threads: int | None = None
 ) -> Array:
     """table[image]; an index past the table's end takes its last entry."""
-    return _finish(table[numpy.minimum(image, len(table) - 1)], numpy.uint16, out)
+    return _finish(table[numpy.minimum(image.astype(numpy.intp), len(table) - 1)], numpy.uint16, out)
 
 
 # --- patches ------------------------------------------------------------------------------------------------------
@@ -246,7 +244,12 @@ def gather_patches(
 
 
 def stitch(
-    patches: Array, shape: tuple[int, int], stride: tuple[int, int], *, out: Array | None = None, threads: int | None = None
+    patches: Array,
+    shape: tuple[int, int],
+    stride: tuple[int, int],
+    *,
+    out: Array | None = None,
+    threads: int | None = None,
 ) -> Array:
     """Mean of all patches that cover a pixel, on the covering grid."""
     grid_rows, grid_columns, height, width = patches.shape

@@ -48,7 +48,15 @@ def dark_channel(
     TypeError, ValueError
         As `min_filter`.
     """
-    return run("dark_channel", image, pair(size), out=out, threads=threads, stream=stream, backend=backend)
+    return run(
+        "dark_channel",
+        image,
+        pair("dark_channel", "size", size),
+        out=out,
+        threads=threads,
+        stream=stream,
+        backend=backend,
+    )
 
 
 def dehaze(
@@ -104,7 +112,7 @@ def dehaze(
     return run(
         "dehaze",
         image,
-        size=pair(size),
+        size=pair("dehaze", "size", size),
         radius=radius,
         omega=omega,
         eps=eps,

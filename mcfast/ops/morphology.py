@@ -187,10 +187,8 @@ def _compute(
 
 
 def _window(operation: str, size: int | tuple[int, int]) -> Footprint:
-    rows, columns = pair(size)
+    rows, columns = pair(operation, "size", size)
     for side in (rows, columns):
-        if not isinstance(side, int):
-            raise TypeError(f"{operation}(size): expected an int or two, got {type(side).__name__}")
         if side < 1 or side % 2 == 0:
             raise ValueError(f"{operation}(size): expected odd sides of at least 1, got {size}; use {side | 1}")
     return rectangle(rows, columns)

@@ -14,7 +14,9 @@ from mcfast.windows import pair, window_origins
 __all__ = ["gather_patches", "sliding_windows", "stitch"]
 
 
-def sliding_windows(image: Any, size: int | tuple[int, int], stride: int | tuple[int, int], *, cover: bool = False) -> Any:
+def sliding_windows(
+    image: Any, size: int | tuple[int, int], stride: int | tuple[int, int], *, cover: bool = False
+) -> Any:
     """Windows of a grid over the image.
 
     Parameters
@@ -41,7 +43,8 @@ def sliding_windows(image: Any, size: int | tuple[int, int], stride: int | tuple
         If the image is not 2-D, a window does not fit, or the stride is below 1 (or leaves gaps with `cover`).
     """
     host = as_host(image, "sliding_windows", "image")
-    (height, width), (down, right) = pair(size), pair(stride)
+    height, width = pair("sliding_windows", "size", size)
+    down, right = pair("sliding_windows", "stride", stride)
     if host.ndim != 2:
         raise ValueError(f"sliding_windows(image): expected (rows, columns), got shape {host.shape}")
     if not (1 <= height <= host.shape[0] and 1 <= width <= host.shape[1]):
@@ -151,4 +154,13 @@ def stitch(
     ValueError
         If the numbers of windows are not those of the covering grid, or `out` does not fit.
     """
-    return run("stitch", patches, shape, pair(stride), out=out, threads=threads, stream=stream, backend=backend)
+    return run(
+        "stitch",
+        patches,
+        pair("stitch", "shape", shape),
+        pair("stitch", "stride", stride),
+        out=out,
+        threads=threads,
+        stream=stream,
+        backend=backend,
+    )

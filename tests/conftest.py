@@ -1,0 +1,28 @@
+"""Shared by all tests: where the real images are, and hypothesis profiles."""
+
+import os
+import pathlib
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A fixed seed makes a failure reproducible; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile(
+    "repeat", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
+
+
+def data_folder() -> pathlib.Path:
+    """The folder of real mammograms: MCFAST_DATA, or shared/data beside the checkout."""
+    default = pathlib.Path(__file__).parents[2] / "shared" / "data"
+    return pathlib.Path(os.environ.get("MCFAST_DATA", default))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> pathlib.Path:
+    folder = data_folder()
+    if not folder.is_dir():
+        pytest.skip(f"no real mammograms at {folder}; set MCFAST_DATA to a folder that holds them")
+    return folder
