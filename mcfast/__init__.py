@@ -1,8 +1,47 @@
-"""Enhance, find and magnify microcalcifications in full-field digital mammograms. Research use only."""
+"""Enhance, find and magnify microcalcifications in full-field digital mammograms. Research use only.
+
+Importing this loads NumPy and the native core; everything that stands on heavier packages is loaded when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from mcfast import errors
 from mcfast.footprints import Footprint, disk, rectangle
 from mcfast.ops import *  # noqa: F403
 from mcfast.ops import __all__ as _operations
 
-__all__ = ["Footprint", "disk", "errors", "rectangle", *_operations]
+if TYPE_CHECKING:
+    from mcfast.config import Config as Config
+    from mcfast.dicom.grayscale import window as window
+    from mcfast.engine import Engine as Engine
+    from mcfast.installation import info as info
+    from mcfast.magnify import super_resolve as super_resolve
+    from mcfast.mammogram import Mammogram as Mammogram
+    from mcfast.reading import read as read
+    from mcfast.result import Result as Result
+
+_LAZY = {
+    "Config": "mcfast.config",
+    "Engine": "mcfast.engine",
+    "Mammogram": "mcfast.mammogram",
+    "Result": "mcfast.result",
+    "info": "mcfast.installation",
+    "read": "mcfast.reading",
+    "super_resolve": "mcfast.magnify",
+    "window": "mcfast.dicom.grayscale",
+}
+
+__all__ = ["Footprint", "disk", "errors", "rectangle", *_LAZY, *_operations]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        value = getattr(import_module(_LAZY[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'mcfast' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -23,7 +23,7 @@ class Source:
     """
 
     name: str
-    format: Literal["dicom", "png", "tiff", "array"]
+    format: Literal["dicom", "png", "tiff", "array", "unknown"]
     sop_instance_uid: str | None = None
     sop_class_uid: str | None = None
     study_instance_uid: str | None = None

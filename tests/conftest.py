@@ -26,3 +26,25 @@ def real_data() -> pathlib.Path:
     if not folder.is_dir():
         pytest.skip(f"no real mammograms at {folder}; set MCFAST_DATA to a folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_phantom():
+    """A quarter-size mammogram with clusters: whole in every respect, and quick."""
+    from mcfast import phantom
+
+    return phantom.mammogram(2, shape=(1664, 1280), clusters=2)
+
+
+@pytest.fixture(scope="session")
+def small_dicom(small_phantom, tmp_path_factory) -> pathlib.Path:
+    path = tmp_path_factory.mktemp("phantom") / "small.dcm"
+    small_phantom.save_dicom(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def engine():
+    import mcfast
+
+    return mcfast.Engine(mcfast.Config(spacing_mm=0.07))

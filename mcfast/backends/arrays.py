@@ -36,9 +36,9 @@ def like_input(result: Any, image: Any) -> Any:
     """Give `result` back as the kind of array that `image` is; anything but a NumPy array passes through."""
     if isinstance(image, numpy.ndarray) or not isinstance(result, numpy.ndarray):
         return result
-    import torch
+    from torch.utils.dlpack import from_dlpack
 
-    return torch.from_dlpack(result)
+    return from_dlpack(result)
 
 
 def _writable_view(value: Any) -> numpy.ndarray[Any, Any]:

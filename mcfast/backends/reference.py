@@ -121,7 +121,8 @@ def gaussian_blur(image: Array, sigma: float, *, out: Array | None = None, threa
     def along_rows(values: Array) -> Array:
         blur = numpy.apply_along_axis(lambda row: numpy.convolve(row, kernel)[radius:-radius], 1, values)
         weight = numpy.convolve(numpy.ones(values.shape[1]), kernel)[radius:-radius]
-        return blur / weight
+        result: Array = blur / weight
+        return result
 
     return _finish(along_rows(along_rows(image.astype(numpy.float64)).T).T, numpy.float32, out)
 
@@ -252,7 +253,7 @@ def stitch(
     threads: int | None = None,
 ) -> Array:
     """Mean of all patches that cover a pixel, on the covering grid."""
-    grid_rows, grid_columns, height, width = patches.shape
+    height, width = patches.shape[2:]
     total = numpy.zeros(shape)
     count = numpy.zeros(shape)
     for i, row in enumerate(window_origins(shape[0], height, stride[0])):
@@ -265,7 +266,7 @@ def stitch(
 def local_maxima(
     image: Array, radius: int, *, threshold: float, mask: Array | None = None, threads: int | None = None
 ) -> tuple[NDArray[numpy.int32], NDArray[numpy.float32]]:
-    """Pixels above the threshold that no other pixel of the window exceeds, nor an earlier one (raster order) equals."""
+    """Pixels above the threshold that no pixel of the window exceeds and no earlier one (raster order) equals."""
     size = 2 * radius + 1
     values = image.astype(numpy.float64)
     padded = numpy.pad(values, radius, constant_values=-numpy.inf)

@@ -1,0 +1,51 @@
+# Everything happens in .venv, which is made on first use. PYTHON chooses the interpreter it is made from.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint format train clean
+
+demo: $(VENV)/.installed  ## make a synthetic mammogram, run on it, leave everything in out/demo/
+	$(BIN)/mcfast demo --out out/demo
+
+test: $(VENV)/.tested  ## run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.linted  ## formatting, rules and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	find csrc -name '*.h' -o -name '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
+
+format: $(VENV)/.linted  ## rewrite the sources in the house's format
+	$(BIN)/ruff format .
+	find csrc -name '*.h' -o -name '*.cpp' | xargs $(BIN)/clang-format -i
+
+train: $(VENV)/.installed  ## train both networks again from phantoms, into out/train/ (under 30 minutes on two cores)
+	$(BIN)/python -c "import torch, onnx" 2>/dev/null || $(BIN)/pip install $(TORCH) onnx
+	$(BIN)/python -m mcfast.train all --out out/train
+
+# A CPU build of torch is enough, and two gigabytes smaller; name another with TORCH=...
+TORCH ?= torch==2.13.0
+
+# The package is installed again when anything it is built from changes.
+SOURCES := $(shell find csrc mcfast -name '*.h' -o -name '*.cpp' -o -name '*.py' -o -name '*.onnx' -o -name '*.json') \
+           CMakeLists.txt pyproject.toml setup.py
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python $(SOURCES)
+	$(BIN)/pip install --quiet .
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/pip install --quiet --upgrade ".[test]"
+	touch $@
+
+$(VENV)/.linted: $(BIN)/python pyproject.toml
+	$(BIN)/pip install --quiet "ruff==0.17.5" "mypy==2.4.1" "clang-format==23.1.5" numpy
+	touch $@
+
+clean:  ## remove what was built, not the results in out/
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,114 @@
+"""`mcfast run`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from mcfast.cli.inputs import expand, result_names
+from mcfast.cli.table import print_results, print_stages
+from mcfast.result import NOTICE, Result
+
+__all__ = ["add_parser", "process"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    from mcfast.config import Magnify
+    from mcfast.report import OUTPUTS
+
+    parser = commands.add_parser(
+        "run",
+        help="find, enhance and magnify in files",
+        description="Works on DICOM, PNG and TIFF mammograms and writes, for each, a folder with result.json, "
+        "marks.png, enhanced.png and magnified.png. A file that cannot be used gives a line on standard error and "
+        "a result.json that says why; the others are done.",
+        epilog=f"Exit code 1 if any input failed. {NOTICE}",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder: all files below it")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the results go, one folder for each input")
+    parser.add_argument(
+        "--spacing-mm", type=float, metavar="S", help="distance of pixel centres, for files whose header tells none"
+    )
+    parser.add_argument("--min-score", type=float, metavar="P", help="report calcifications from this score on, 0 to 1")
+    parser.add_argument("--any-modality", action="store_true", help="take DICOM files that are no mammograms by header")
+    parser.add_argument(
+        "--magnify", choices=get_args(Magnify), default="clusters", help="what to magnify (default: clusters)"
+    )
+    parser.add_argument(
+        "--write",
+        default=",".join(OUTPUTS),
+        metavar="LIST",
+        help=f"which outputs, of {','.join(OUTPUTS)} (default: all)",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads (default: the processors of this process)")
+    parser.set_defaults(function=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from mcfast.config import Config
+    from mcfast.detect.detector import DetectorConfig
+    from mcfast.engine import Engine
+    from mcfast.errors import ConfigError
+    from mcfast.report import OUTPUTS
+
+    detector = DetectorConfig()
+    if options.min_score is not None:
+        detector = replace(detector, min_score=options.min_score)
+    config = Config(
+        spacing_mm=options.spacing_mm,
+        any_modality=options.any_modality,
+        detector=detector,
+        magnify=options.magnify,
+    )
+    outputs = [name for name in options.write.split(",") if name]
+    if not set(outputs) <= set(OUTPUTS):
+        raise ConfigError(f"--write: expected some of {','.join(OUTPUTS)}, got {options.write}")
+    if options.threads is not None and not 1 <= options.threads <= 256:
+        raise ConfigError(f"--threads: expected 1 to 256, got {options.threads}")
+    files = expand(options.paths)
+    results = process(Engine(config, threads=options.threads), files, Path(options.out), outputs)
+    print_results(results, Path(options.out))
+    print_stages(results)
+    print(NOTICE)
+    return 1 if not results or any(result.status == "failed" for result in results) else 0
+
+
+def process(engine: Any, files: Sequence[Path], out: Path, outputs: Sequence[str]) -> list[Result]:
+    """Run the engine over files and write their results; failures go to standard error as they come.
+
+    Returns the results without their images, so that any number of files fits into memory.
+    """
+    from dataclasses import replace
+    from time import perf_counter
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from mcfast.report import write_result
+
+    if not files:
+        print("mcfast: no files in the folders given; nothing to do", file=sys.stderr)
+        return []
+    results: list[Result] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("mammograms", total=len(files))
+        for result, name in zip(engine.stream(files), result_names(files), strict=True):
+            if result.failure is not None:
+                progress.console.print(
+                    f"mcfast: {result.failure.message}", markup=False, highlight=False, soft_wrap=True
+                )
+            begin = perf_counter()
+            write_result(result, out / name, outputs=outputs)
+            seconds = dict(result.seconds) | {"write": perf_counter() - begin}
+            kept = replace(result, seconds=seconds, image=None, enhanced=None, mask=None, magnified=(), mammogram=None)
+            results.append(kept)
+            progress.advance(task)
+    return results

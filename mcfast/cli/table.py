@@ -1,0 +1,64 @@
+"""Tables of results and stage times, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mcfast.result import Result
+
+__all__ = ["print_results", "print_stages"]
+
+STAGES = {
+    "read": "parse and decode the file",
+    "window": "stored values to presentation values",
+    "enhance": "dehaze at full resolution",
+    "mask": "resample to 0.1 mm, find the breast",
+    "propose": "candidates",
+    "classify": "network on their patches",
+    "cluster": "measure, suppress, group",
+    "magnify": "FSRCNN x2",
+    "total": "sum of the above: file to result",
+    "write": "JSON and PNG files",
+}
+
+
+def print_results(results: Sequence[Result], out: Path) -> None:
+    """One row for each input."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("input", "status", "calcifications", "clusters", "score", "seconds"):
+        table.add_column(title, justify="left" if title in ("input", "status") else "right", overflow="fold")
+    for result in results:
+        name = Path(result.name).name or result.name
+        if result.status == "failed":
+            table.add_row(name, result.status)
+            continue
+        total = f"{result.seconds['total']:.2f}"
+        counts = str(len(result.calcifications)), str(len(result.clusters))
+        table.add_row(name, result.status, *counts, f"{result.score:.3f}", total)
+    Console().print(table)
+    print(f"results in {out}/")
+
+
+def print_stages(results: Sequence[Result]) -> None:
+    """Median seconds of every stage over the results that did not fail."""
+    from statistics import median
+
+    from rich.console import Console
+    from rich.table import Table
+
+    timed = [result.seconds for result in results if result.status != "failed"]
+    if not timed:
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("stage")
+    table.add_column("milliseconds" if len(timed) == 1 else f"median of {len(timed)}, ms", justify="right")
+    table.add_column("what")
+    for stage, what in STAGES.items():
+        values = [seconds[stage] for seconds in timed if stage in seconds]
+        if values:
+            table.add_row(stage, f"{1000 * median(values):.1f}", what, style="bold" if stage == "total" else None)
+    Console().print(table)

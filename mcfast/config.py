@@ -1,0 +1,84 @@
+"""`Config`: everything that changes a result, in one frozen value with a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from mcfast.detect.detector import DetectorConfig
+from mcfast.errors import ConfigError
+
+__all__ = ["Config", "Magnify"]
+
+Magnify = Literal["clusters", "breast", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """How an engine works. Lengths are in millimetres and become pixels through each image's spacing.
+
+    Attributes
+    ----------
+    spacing_mm
+        Spacing for images whose header tells none, one number or (row, column); see `mcfast.read`.
+    any_modality
+        Accept DICOM images that are no mammograms by their header.
+    detector
+        See `mcfast.detect.DetectorConfig`.
+    canonical_mm
+        Spacing that detection works at; the shipped network knows 0.1 only.
+    dark_channel_mm, guided_radius_mm, omega, eps, t_min
+        Dehazing: side of the dark channel's window, radius of the guided filter, and as in `mcfast.dehaze`.
+    magnify
+        What is magnified: the surroundings of the findings (`"clusters"`), the whole `"breast"`, or `"none"`.
+    margin_mm
+        How much around the findings is magnified with them.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of its range.
+    """
+
+    spacing_mm: float | tuple[float, float] | None = None
+    any_modality: bool = False
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    canonical_mm: float = 0.1
+    dark_channel_mm: float = 1.1
+    guided_radius_mm: float = 2.2
+    omega: float = 0.9
+    eps: float = 1e-3
+    t_min: float = 0.1
+    magnify: Magnify = "clusters"
+    margin_mm: float = 3.0
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "canonical_mm": (0.05, 0.5),
+            "dark_channel_mm": (0.05, 20.0),
+            "guided_radius_mm": (0.0, 50.0),
+            "omega": (0.0, 1.0),
+            "eps": (0.0, 1.0),
+            "t_min": (1e-3, 1.0),
+            "margin_mm": (0.0, 100.0),
+        }
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ConfigError(f"Config({name}): expected {low:g} .. {high:g}, got {value!r}")
+        if self.magnify not in get_args(Magnify):
+            raise ConfigError(f"Config(magnify): expected one of {', '.join(get_args(Magnify))}, got {self.magnify!r}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts, for JSON."""
+        values = asdict(self)
+        if isinstance(self.spacing_mm, tuple):
+            values["spacing_mm"] = list(self.spacing_mm)
+        return values
+
+    def hash(self) -> str:
+        """SHA-256 of the configuration, 16 hexadecimal digits: the same for equal configurations, on any machine."""
+        text = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

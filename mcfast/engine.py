@@ -1,0 +1,295 @@
+"""`Engine`: the eight stages, from a file to findings.
+
+read -> window -> enhance -> propose -> classify -> cluster -> magnify, then `Result` (which reports). Enhancement and
+magnification work at the image's own resolution, detection at 0.1 mm, so that one network serves every detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from importlib.metadata import version
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from mcfast import _core, detect, nets, ops, runtimes
+from mcfast.boxes import Box, regions_around
+from mcfast.clock import Clock
+from mcfast.config import Config
+from mcfast.dicom.grayscale import window
+from mcfast.errors import DeviceError
+from mcfast.magnify import super_resolve
+from mcfast.mammogram import Mammogram
+from mcfast.reading import read
+from mcfast.result import Calcification, Cluster, EngineRecord, Failure, Magnified, Result
+from mcfast.stream import stream
+
+__all__ = ["Engine"]
+
+Image = NDArray[numpy.uint16]
+Mask = NDArray[numpy.bool_]
+DETECTOR, MAGNIFIER = "vgg12", "fsrcnn"
+
+
+class Engine:
+    """Finds, enhances and magnifies microcalcifications. Research use only.
+
+    An engine loads its networks once and may be called from several threads.
+
+    Parameters
+    ----------
+    config
+        `None` is `Config()`.
+    device
+        `"auto"` or `"cpu"`: this version computes on the CPU.
+    threads
+        Threads of the operations and networks; `None` is `MCFAST_THREADS`, else the processors this process may use.
+        Findings do not depend on it.
+
+    Raises
+    ------
+    DeviceError
+        If the device is not there, or the networks' runtime is not installed.
+    ValueError
+        If `threads` is not 1 to 256.
+    """
+
+    def __init__(self, config: Config | None = None, device: str = "auto", *, threads: int | None = None) -> None:
+        if device not in ("auto", "cpu"):
+            raise DeviceError(f"Engine(device): expected auto or cpu, got {device!r}; this version has no GPU path")
+        if threads is not None and not 1 <= threads <= 256:
+            raise ValueError(f"Engine(threads): expected None or a number from 1 to 256, got {threads}")
+        self.config = config or Config()
+        self.threads = _core.default_threads() if threads is None else threads
+        self._detector = runtimes.load(nets.weights(DETECTOR), threads=self.threads)
+        # Magnification runs several tiles at once, each on one thread.
+        self._magnifier = runtimes.load(nets.weights(MAGNIFIER), threads=1)
+        self.record = EngineRecord(
+            version=version("mcfast"),
+            cpu_level=_core.cpu_level(),
+            device="cpu",
+            runtime=f"{self._detector.runtime} {self._detector.runtime_version}",
+            models={DETECTOR: self._detector.sha256, MAGNIFIER: self._magnifier.sha256},
+            configuration=self.config.as_dict(),
+            configuration_hash=self.config.hash(),
+        )
+
+    def __call__(self, item: Any) -> Result:
+        """Everything about one image.
+
+        Parameters
+        ----------
+        item
+            A path, bytes, a pydicom `Dataset`, a 2-D array, or a `Mammogram`; see `mcfast.read`.
+
+        Returns
+        -------
+        `Result` with status `"ok"` or `"no findings"`.
+
+        Raises
+        ------
+        InputError
+            If the image cannot be read or used; one of its subclasses says why.
+        """
+        clock = Clock()
+        return self._analyse(self._read(item, clock), clock)
+
+    def stream(self, items: Iterable[Any], in_flight: int = 2, ordered: bool = True) -> Generator[Result, None, None]:
+        """Results of many images; reading and decoding the next ones overlaps with computing this one.
+
+        Parameters
+        ----------
+        items
+            As for a call; may be endless. At most `in_flight` of them are taken ahead.
+        in_flight
+            Most images held at a time, >= 1, the one being computed included. 1 overlaps nothing.
+        ordered
+            `True` yields in the order of the items, `False` as they become ready.
+
+        Yields
+        ------
+        `Result`; of a bad item one with status `"failed"`, and the stream goes on.
+
+        Raises
+        ------
+        ValueError
+            If `in_flight` is below 1.
+        """
+
+        def load(item: Any) -> tuple[Mammogram, Clock]:
+            clock = Clock()
+            return self._read(item, clock), clock
+
+        return stream(items, load, lambda loaded: self._analyse(*loaded), self.failed, in_flight, ordered)
+
+    def failed(self, item: Any, error: BaseException) -> Result:
+        """The `Result` of an item that raised `error`."""
+        stage = getattr(error, "stage", "read")
+        message = str(error) or type(error).__name__
+        return Result("failed", name_of(item), self.record, failure=Failure(type(error).__name__, message, stage))
+
+    def _read(self, item: Any, clock: Clock) -> Mammogram:
+        with clock("read"):
+            if isinstance(item, Mammogram):
+                return item
+            mammogram = read(item, spacing_mm=self.config.spacing_mm, any_modality=self.config.any_modality)
+        clock.seconds.update(mammogram.seconds)
+        return mammogram
+
+    def _analyse(self, mammogram: Mammogram, clock: Clock) -> Result:
+        white = float((1 << mammogram.bits) - 1)
+        with clock("window"):
+            image = window(mammogram, threads=self.threads)
+        with clock("enhance"):
+            enhanced = self._enhance(image, mammogram.spacing_mm, white)
+        with clock("mask"):
+            small, valid, scale = self._canonical(image, mammogram)
+            small_mask = detect.breast_mask(small, self.config.canonical_mm, max_value=white, valid=valid)
+        found = self._detect(small, small_mask, white, clock)
+        calcifications, clusters = _in_input_pixels(found, scale, mammogram)
+        mask = _nearest(small_mask, image.shape, scale)
+        with clock("magnify"):
+            magnified = self._magnify(image, mask, calcifications, mammogram.spacing_mm, white)
+        return Result(
+            status="ok" if calcifications else "no findings",
+            name=mammogram.source.name,
+            engine=self.record,
+            score=found.image_score,
+            calcifications=calcifications,
+            clusters=clusters,
+            seconds=clock.finish(),
+            mammogram=mammogram,
+            image=image,
+            enhanced=enhanced,
+            mask=mask,
+            magnified=magnified,
+        )
+
+    def _enhance(self, image: Image, spacing_mm: tuple[float, float], white: float) -> Image:
+        config, mean_mm = self.config, sum(spacing_mm) / 2
+        dehazed: Image = ops.dehaze(
+            image,
+            size=(_odd(config.dark_channel_mm / spacing_mm[0]), _odd(config.dark_channel_mm / spacing_mm[1])),
+            radius=round(config.guided_radius_mm / mean_mm),
+            omega=config.omega,
+            eps=config.eps,
+            t_min=config.t_min,
+            max_value=white,
+            threads=self.threads,
+        )
+        return dehazed
+
+    def _canonical(self, image: Image, mammogram: Mammogram) -> tuple[Image, Mask | None, tuple[float, float]]:
+        """The image and its valid mask at 0.1 mm, and the scale that brought them there."""
+        rows_mm, columns_mm = mammogram.spacing_mm
+        scale = rows_mm / self.config.canonical_mm, columns_mm / self.config.canonical_mm
+        small: Image = ops.resample(image, scale, threads=self.threads)
+        if mammogram.valid is None:
+            return small, None, scale
+        # A pixel that is padding in any part is none of the breast.
+        share = ops.resample(mammogram.valid.view(numpy.uint8) * numpy.uint8(255), scale, threads=self.threads)
+        return small, share == 255, scale
+
+    def _detect(self, image: Image, mask: Mask, white: float, clock: Clock) -> detect.Detections:
+        config = self.config.detector
+        spacing = self.config.canonical_mm
+        with clock("propose"):
+            candidates = detect.propose(
+                image,
+                mask,
+                threshold=config.threshold,
+                limit=config.limit,
+                max_value=white,
+                spacing_mm=spacing,
+                threads=self.threads,
+            )
+        with clock("classify"):
+            scores = detect.classify(candidates, self._detector, threads=self.threads)
+        with clock("cluster"):
+            return detect.group(image, candidates, scores, spacing, max_value=white, mask=mask, config=config)
+
+    def _magnify(
+        self,
+        image: Image,
+        mask: Mask,
+        calcifications: tuple[Calcification, ...],
+        spacing_mm: tuple[float, float],
+        white: float,
+    ) -> tuple[Magnified, ...]:
+        boxes = self._boxes(mask, calcifications, spacing_mm)
+        if not boxes:
+            return ()
+        crops = super_resolve(image, max_value=white, regions=boxes, network=self._magnifier, threads=self.threads)
+        return tuple(Magnified(box, crop) for box, crop in zip(boxes, crops, strict=True))
+
+    def _boxes(
+        self, mask: Mask, calcifications: tuple[Calcification, ...], spacing_mm: tuple[float, float]
+    ) -> list[Box]:
+        """What to magnify: around the clustered calcifications, around single ones if there are no clusters."""
+        if self.config.magnify == "none" or not mask.any():
+            return []
+        if self.config.magnify == "breast":
+            rows, columns = numpy.flatnonzero(mask.any(axis=1)), numpy.flatnonzero(mask.any(axis=0))
+            return [Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)]
+        chosen = [one for one in calcifications if one.cluster is not None] or list(calcifications)
+        if not chosen:
+            return []
+        margin = (round(self.config.margin_mm / spacing_mm[0]), round(self.config.margin_mm / spacing_mm[1]))
+        rows_columns = (mask.shape[0], mask.shape[1])
+        return regions_around(numpy.array([(one.row, one.col) for one in chosen]), margin, rows_columns)
+
+
+def name_of(item: Any) -> str:
+    """What to call an item in a result: its path, or its kind."""
+    if isinstance(item, Mammogram):
+        return item.source.name
+    if isinstance(item, str) or hasattr(item, "__fspath__"):
+        return str(item)
+    if isinstance(item, bytes | bytearray | memoryview):
+        return "<bytes>"
+    return "<array>" if isinstance(item, numpy.ndarray) else f"<{type(item).__name__}>"
+
+
+def _odd(pixels: float) -> int:
+    """The odd number nearest to `pixels`, at least 1."""
+    return max(1, 2 * round((pixels - 1) / 2) + 1)
+
+
+def _in_input_pixels(
+    found: detect.Detections, scale: tuple[float, float], mammogram: Mammogram
+) -> tuple[tuple[Calcification, ...], tuple[Cluster, ...]]:
+    """Positions at 0.1 mm become pixels of the input: the centre of pixel i lies at (i + 0.5) / scale - 0.5."""
+    (rows_mm, columns_mm), (rows, columns) = mammogram.spacing_mm, mammogram.shape
+
+    def place(row: float, column: float) -> tuple[float, float]:
+        down, along = (row + 0.5) / scale[0] - 0.5, (column + 0.5) / scale[1] - 0.5
+        return min(max(down, 0.0), rows - 1.0), min(max(along, 0.0), columns - 1.0)
+
+    calcifications = []
+    for one in found.calcifications:
+        row, col = place(one.row, one.column)
+        x_mm, y_mm = (col + 0.5) * columns_mm, (row + 0.5) * rows_mm
+        calcifications.append(
+            Calcification(
+                row, col, x_mm, y_mm, one.diameter_mm, one.contrast, one.contrast_to_noise, one.score, one.cluster
+            )
+        )
+    clusters = []
+    for cluster in found.clusters:
+        members = [one for one in calcifications if one.cluster == cluster.id]
+        row = sum(one.row for one in members) / len(members)
+        col = sum(one.col for one in members) / len(members)
+        outline = tuple(place(*corner) for corner in cluster.outline)
+        clusters.append(Cluster(cluster.id, cluster.count, cluster.score, cluster.area_mm2, row, col, outline))
+    return tuple(calcifications), tuple(clusters)
+
+
+def _nearest(mask: Mask, shape: tuple[int, ...], scale: tuple[float, float]) -> Mask:
+    """The mask at the input's pixels: each takes the pixel at 0.1 mm that its centre lies in."""
+    rows, columns = (
+        numpy.minimum(((numpy.arange(length) + 0.5) * step).astype(numpy.intp), side - 1)
+        for length, step, side in zip(shape, scale, mask.shape, strict=True)
+    )
+    full: Mask = mask[rows][:, columns]
+    return full

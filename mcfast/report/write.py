@@ -1,0 +1,79 @@
+"""Result files in a folder, each written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from mcfast.errors import ConfigError
+from mcfast.report.marks import marks_picture
+from mcfast.report.png import encode_png, full_range
+from mcfast.result import Result
+
+__all__ = ["OUTPUTS", "write_file", "write_result"]
+
+OUTPUTS = ("json", "marks", "enhanced", "magnified")
+
+
+def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Collection[str] = OUTPUTS) -> list[Path]:
+    """Write a result into a folder, which is made if it is not there.
+
+    Parameters
+    ----------
+    result
+        Of an engine. A failed one has a `result.json` and no pictures.
+    folder
+        Files in it of the same names are replaced.
+    outputs
+        Which files: `"json"` (result.json), `"marks"` (marks.png, 8 bit: the mammogram with circled findings),
+        `"enhanced"` (enhanced.png, 16 bit: dehazed), `"magnified"` (magnified.png, magnified-2.png, ..., 16 bit: one
+        for each region in the JSON, in the same order). 16-bit pictures fill the whole range 0 .. 65535.
+
+    Returns
+    -------
+    The files written.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown output.
+    OSError
+        If a file cannot be written; files written before stay whole.
+    """
+    unknown = set(outputs) - set(OUTPUTS)
+    if unknown:
+        raise ConfigError(f"outputs: expected some of {', '.join(OUTPUTS)}, got {', '.join(sorted(unknown))}")
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    files: dict[str, bytes] = {}
+    if "json" in outputs:
+        files["result.json"] = result.to_json().encode()
+    if result.mammogram is not None:
+        bits = result.mammogram.bits
+        if "marks" in outputs:
+            files["marks.png"] = encode_png(marks_picture(result))
+        if "enhanced" in outputs and result.enhanced is not None:
+            files["enhanced.png"] = encode_png(full_range(result.enhanced, bits))
+        if "magnified" in outputs:
+            for number, region in enumerate(result.magnified, start=1):
+                name = "magnified.png" if number == 1 else f"magnified-{number}.png"
+                files[name] = encode_png(full_range(region.pixels, bits))
+    return [write_file(target / name, content) for name, content in files.items()]
+
+
+def write_file(path: Path, content: bytes) -> Path:
+    """Write a file by way of a temporary one beside it, so that no reader ever sees half of it."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # noqa: PTH101 - mkstemp makes private files
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        os.unlink(temporary)  # noqa: PTH108
+        raise
+    return path

@@ -1,0 +1,162 @@
+"""The command line as a user meets it: files, tables, exit codes, one line for each bad input."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy
+import pytest
+
+from mcfast.cli import main
+from mcfast.cli.inputs import expand, result_names
+
+
+def test_run(small_dicom, tmp_path, capsys):
+    assert main(["run", str(small_dicom), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr()
+    assert "small.dcm" in printed.out
+    for stage in ("read", "enhance", "classify", "magnify", "total", "write"):
+        assert stage in printed.out
+    assert "Research use only" in printed.out
+    files = os.listdir(tmp_path / "out" / "small")
+    assert {"result.json", "marks.png", "enhanced.png", "magnified.png"} <= set(files)
+
+
+def test_a_bad_file_is_a_line_and_exit_code_1_and_the_rest_is_done(small_dicom, tmp_path, capsys):
+    bad = tmp_path / "bad.dcm"
+    bad.write_bytes(b"no mammogram")
+    code = main(
+        [
+            "run",
+            str(bad),
+            str(small_dicom),
+            str(tmp_path / "gone.dcm"),
+            "--out",
+            str(tmp_path / "out"),
+            "--write",
+            "json",
+        ]
+    )
+    printed = capsys.readouterr()
+    assert code == 1
+    lines = printed.err.strip().splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"mcfast: {bad}: ")
+    assert lines[1].startswith(f"mcfast: {tmp_path / 'gone.dcm'}: ")
+    statuses = {
+        name: json.loads((tmp_path / "out" / name / "result.json").read_text())["status"]
+        for name in ("bad", "small", "gone")
+    }
+    assert statuses == {"bad": "failed", "small": "ok", "gone": "failed"}
+
+
+def test_options(small_phantom, tmp_path, capsys):
+    from mcfast.report.png import encode_png
+
+    picture = tmp_path / "view.png"
+    picture.write_bytes(encode_png(small_phantom.image))
+    out = tmp_path / "out"
+    assert main(["run", str(picture), "--out", str(out)]) == 1
+    assert "--spacing-mm" in capsys.readouterr().err
+    options = ["--spacing-mm", "0.07", "--min-score", "0.9", "--magnify", "none", "--threads", "1", "--write", "json"]
+    assert main(["run", str(picture), "--out", str(out), *options]) == 0
+    values = json.loads((out / "view" / "result.json").read_text())
+    assert values["engine"]["configuration"]["detector"]["min_score"] == 0.9
+    assert all(one["score"] >= 0.9 for one in values["calcifications"])
+    assert values["magnified"] == []
+    assert os.listdir(out / "view") == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--min-score", "2"], "min_score"),
+        (["--write", "pdf"], "--write: expected some of json,marks,enhanced,magnified, got pdf"),
+        (["--threads", "0"], "--threads: expected 1 to 256, got 0"),
+    ],
+)
+def test_wrong_options_are_one_line(options, message, tmp_path, capsys):
+    assert main(["run", "x.dcm", "--out", str(tmp_path), *options]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_folders_are_walked(small_dicom, tmp_path, capsys):
+    for name in ("b/one.dcm", "a/one.dcm", ".hidden/one.dcm", "a/.secret"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    files = expand([str(tmp_path / "in"), str(tmp_path / "in" / "a" / "one.dcm")])
+    assert [str(file.relative_to(tmp_path / "in")) for file in files] == ["a/one.dcm", "b/one.dcm"]
+    assert result_names(files) == ["one", "one-2"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert main(["run", str(empty), "--out", str(tmp_path / "out")]) == 1
+    assert "nothing to do" in capsys.readouterr().err
+
+
+def test_names_never_collide():
+    from pathlib import Path
+
+    names = result_names([Path("a/x.dcm"), Path("b/x.dcm"), Path("x-2"), Path("c/x.png"), Path("MG1_J2KI")])
+    assert len(set(names)) == 5
+    assert names[0] == "x"
+    assert names[-1] == "MG1_J2KI"
+
+
+def test_info(capsys):
+    assert main(["info"]) == 0
+    printed = capsys.readouterr().out
+    for word in ("mcfast", "cpu_level", "threads", "native", "cuda", "unavailable: ", "onnxruntime", "vgg12", "fsrcnn"):
+        assert word in printed
+
+
+def test_demo(tmp_path, capsys):
+    out = tmp_path / "demo"
+    assert main(["demo", "--out", str(out)]) == 0
+    assert {"phantom.dcm", "truth.json", "result.json", "marks.png", "enhanced.png", "magnified.png"} <= set(
+        os.listdir(out)
+    )
+    printed = capsys.readouterr().out
+    assert "look at" in printed
+    truth = json.loads((out / "truth.json").read_text())
+    assert (truth["rows"], truth["columns"], truth["bits"]) == (3328, 2560, 12)
+    result = json.loads((out / "result.json").read_text())
+    assert result["source"]["transfer_syntax_uid"] == "1.2.840.10008.1.2.4.70"
+    assert len(result["clusters"]) >= 2
+
+
+def test_help_says_research_use_only():
+    for arguments in (["--help"], ["run", "--help"], ["demo", "--help"], ["info", "--help"]):
+        text = subprocess.run(
+            [sys.executable, "-m", "mcfast", *arguments], capture_output=True, text=True, check=True
+        ).stdout
+        assert "Research use only" in " ".join(text.split())
+
+
+def test_usage_errors_are_code_2():
+    process = subprocess.run([sys.executable, "-m", "mcfast", "run"], capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert "--out" in process.stderr
+
+
+def test_real_files(real_data, tmp_path, capsys):
+    """Every file of the ingest folder gives a result; the seven encodings of one image give the same findings."""
+    derived = sorted((real_data / "ingest" / "derived").glob("*.dcm"))
+    nema = sorted((real_data / "ingest" / "nema").iterdir())
+    files = [str(file) for file in (*derived, *nema)]
+    options = ["--any-modality", "--spacing-mm", "0.07", "--write", "json"]
+    assert main(["run", *files, "--out", str(tmp_path), *options]) == 0
+    found = {file.stem: json.loads((tmp_path / file.stem / "result.json").read_text()) for file in (*derived, *nema)}
+    assert len(derived) == 7
+    first, *others = [found[file.stem] for file in derived]
+    assert len(first["calcifications"]) >= 20
+    for other in others:
+        assert other["calcifications"] == first["calcifications"]
+        assert other["clusters"] == first["clusters"]
+        assert other["score"] == first["score"]
+    label = numpy.array([[210, 1320], [280, 1530]])  # the burnt-in view label, rows and columns
+    for one in first["calcifications"]:
+        assert not (label[0, 0] <= one["row"] <= label[1, 0] and label[0, 1] <= one["col"] <= label[1, 1])
