@@ -9,7 +9,7 @@ demo: $(VENV)/.installed  ## make a synthetic mammogram, run on it, leave everyt
 	$(BIN)/mcfast demo --out out/demo
 
 test: $(VENV)/.tested  ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.linted  ## formatting, rules and types
 	$(BIN)/ruff check .

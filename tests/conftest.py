@@ -14,6 +14,23 @@ settings.register_profile("explore", max_examples=500, deadline=None, suppress_h
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--strict-skips", action="store_true", help="fail if a test is skipped for any reason but this machine's hardware"
+    )
+
+
+def pytest_sessionfinish(session):
+    """With --strict-skips, a run that skipped anything but a missing instruction level fails."""
+    if not session.config.getoption("--strict-skips"):
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [report for report in reporter.stats.get("skipped", []) if "this processor has no" not in str(report.longrepr)]
+    if skipped:
+        reporter.write_line(f"{len(skipped)} tests were skipped that must run here", red=True)
+        session.exitstatus = 1
+
+
 def data_folder() -> pathlib.Path:
     """The folder of real mammograms: MCFAST_DATA, or shared/data beside the checkout."""
     default = pathlib.Path(__file__).parents[2] / "shared" / "data"
