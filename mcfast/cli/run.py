@@ -31,7 +31,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder: all files below it")
     parser.add_argument("--out", required=True, metavar="DIR", help="where the results go, one folder for each input")
     parser.add_argument(
-        "--spacing-mm", type=float, metavar="S", help="distance of pixel centres, for files whose header tells none"
+        "--spacing-mm",
+        type=float,
+        metavar="S",
+        help="distance of pixel centres in mm, for files whose header tells none (PNG, TIFF, some DICOM); "
+        "a header's spacing wins",
     )
     parser.add_argument("--min-score", type=float, metavar="P", help="report calcifications from this score on, 0 to 1")
     parser.add_argument("--any-modality", action="store_true", help="take DICOM files that are no mammograms by header")
