@@ -67,6 +67,14 @@ double shift_of(const Image<const T>& image) {
     }
 }
 
+RowWindowWeights::RowWindowWeights(int columns, int radius)
+    : radius_(std::min(radius, columns)), inverse_width_(static_cast<std::size_t>(columns) + 8) {
+    for (int x = 0; x < columns; ++x) {
+        const int width = std::min(columns, x + radius_ + 1) - std::max(0, x - radius_);
+        inverse_width_[static_cast<std::size_t>(x)] = 1.0 / width;
+    }
+}
+
 template double shift_of(const Image<const std::uint8_t>&);
 template double shift_of(const Image<const std::uint16_t>&);
 template double shift_of(const Image<const float>&);
@@ -79,8 +87,9 @@ void box_mean(const Array& image, int radius, const Array& out, int threads) {
         const auto view = as_image<const T>(image);
         check_finite({"box_mean", "image"}, view);
         const double shift = shift_of(view);
+        const RowWindowWeights weights(view.columns, radius);
         for_each_strip(view.rows, std::max(64, 4 * radius), workers, [&](int top, int bottom) {
-            const BoxTask<T> task{view, as_image<float>(out), radius, shift, top, bottom};
+            const BoxTask<T> task{view, as_image<float>(out), radius, weights.view(), shift, top, bottom};
             kernels().of<T>().box_mean(task, thread_workspace(BoxLayout<T>(task, nullptr).bytes()));
         });
     });

@@ -1,6 +1,9 @@
 // Means over a box and under a Gaussian; float32 results from uint8, uint16 and float32 images.
 #pragma once
 
+#include <vector>
+
+#include "blur/blur_task.h"
 #include "core/array.h"
 
 namespace mcfast {
@@ -14,6 +17,17 @@ void gaussian_blur(const Array& image, double sigma, const Array& out, int threa
 /// Mean of a float image in double, for shifting; 0 for integers, whose sums are exact.
 template <class T>
 double shift_of(const Image<const T>& image);
+
+/// Owns the inverse widths of a row's clipped windows, padded for vectors.
+class RowWindowWeights {
+  public:
+    RowWindowWeights(int columns, int radius);
+    RowWindow view() const { return {radius_, inverse_width_.data()}; }
+
+  private:
+    int radius_;
+    std::vector<double> inverse_width_;
+};
 
 /// Largest radius of a window whose column sums of 16-bit values stay exact.
 constexpr int largest_radius = 1 << 14;

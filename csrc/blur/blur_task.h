@@ -2,19 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 
 #include "core/image.h"
 #include "core/workspace.h"
 
 namespace mcfast {
 
-/// Exact column sums for integers (2^15 rows of 65535 fit 32 bits), double for floats.
-template <class T>
-using ColumnSum = std::conditional_t<std::is_integral_v<T>, std::uint32_t, double>;
-/// Exact sums over whole windows.
-template <class T>
-using WindowSum = std::conditional_t<std::is_integral_v<T>, std::uint64_t, double>;
+/// How far a window reaches along a row, and what its clipped width divides by.
+struct RowWindow {
+    int radius;                   // at most the row's length: a wider window holds nothing more
+    const double* inverse_width;  // (columns,) 1 / number of columns inside
+};
 
 /// Mean over the clipped (2 radius + 1)^2 window for rows [top, bottom).
 template <class T>
@@ -22,19 +20,25 @@ struct BoxTask {
     Image<const T> image;
     Image<float> out;
     int radius;
+    RowWindow along;
     double shift;  // taken from every float before it is summed; 0 for integers
     int top, bottom;
 };
 
+/// A row of doubles that vectors may overrun, and its padded prefix sums.
+struct SumLayout {
+    double *columns, *prefix;
+
+    SumLayout(Layout& layout, int columns_, int radius)
+        : columns(layout.take<double>(std::size_t(columns_) + 8)),
+          prefix(layout.take<double>(std::size_t(columns_) + 2 * std::size_t(radius) + 16)) {}
+};
+
 template <class T>
 struct BoxLayout : Layout {
-    BoxLayout(const BoxTask<T>& task, char* base)
-        : Layout(base),
-          columns(take<ColumnSum<T>>(task.image.columns)),
-          prefix(take<WindowSum<T>>(task.image.columns + 1)) {}
+    BoxLayout(const BoxTask<T>& task, char* base) : Layout(base), sum(*this, task.image.columns, task.along.radius) {}
 
-    ColumnSum<T>* columns;
-    WindowSum<T>* prefix;
+    SumLayout sum;
 };
 
 /// Separable Gaussian for rows [top, bottom); the weights inside the image are scaled to sum to 1.

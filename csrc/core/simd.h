@@ -56,12 +56,31 @@ struct Maximum {
     [[gnu::always_inline]] static Vector<T> of(Vector<T> a, Vector<T> b) { return a > b ? a : b; }
 };
 
-/// to[i] = Op(a[i], b[i]). `to` may be `a` or `b` themselves.
-template <class Op, class T>
-inline void combine(T* to, const T* a, const T* b, int n) {
+/// Calls f(x) for vectors that cover [0, n), n >= lanes<T>; the last one overlaps its neighbour instead of leaving a
+/// scalar rest. f must give the same when it is applied to a pixel twice.
+template <class T, class F>
+[[gnu::always_inline]] inline void for_each_vector(int n, F&& f) {
     int x = 0;
-    for (; x + lanes<T> <= n; x += lanes<T>) store(to + x, Op::of(load(a + x), load(b + x)));
-    for (; x < n; ++x) to[x] = Op::of(a[x], b[x]);
+    for (; x + lanes<T> <= n; x += lanes<T>) f(x);
+    if (x < n) f(n - lanes<T>);
+}
+
+/// to[i] = Op over a few inputs at i. `to` may be one of them; results are then idempotent, as minima and maxima are.
+template <class Op, class T, class... Rest>
+[[gnu::always_inline]] inline void combine(T* to, int n, const T* first, const Rest*... rest) {
+    if (n < lanes<T>) {
+        for (int x = 0; x < n; ++x) {
+            T value = first[x];
+            ((value = Op::of(value, rest[x])), ...);
+            to[x] = value;
+        }
+        return;
+    }
+    for_each_vector<T>(n, [&](int x) {
+        Vector<T> value = load(first + x);
+        ((value = Op::of(value, load(rest + x))), ...);
+        store(to + x, value);
+    });
 }
 
 template <class T>

@@ -13,6 +13,8 @@ template <class T>
 void run_guided(GuidedTask<T> task, int threads) {
     task.src_shift = shift_of(task.src);
     task.guide_shift = shift_of(task.guide);
+    const RowWindowWeights weights(task.src.columns, task.radius);
+    task.along = weights.view();
     // A strip computes 2 radius rows of coefficients beyond its own: eight radii keep that below a quarter.
     const int rows = task.src.rows, strip = std::max(64, 8 * task.radius);
     parallel_for((rows + strip - 1) / strip, threads, [&](std::size_t i) {

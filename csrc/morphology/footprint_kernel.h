@@ -8,52 +8,74 @@
 
 #include "core/simd.h"
 #include "morphology/morphology_task.h"
-#include "morphology/rectangle_kernel.h"
 
 namespace mcfast::MCFAST_LEVEL {
+
+/// Columns [begin, end) of row y; outside pixels become the identity.
+template <class Op, class T>
+void load_row(T* to, const Image<const T>& image, int y, int begin, int end) {
+    const int first = begin < 0 ? 0 : begin, last = end > image.columns ? image.columns : end;
+    if (y < 0 || y >= image.rows || first >= last) {
+        fill(to, Op::identity, end - begin);
+        return;
+    }
+    fill(to, Op::identity, first - begin);
+    copy(to + (first - begin), image.row(y) + first, last - first);
+    fill(to + (last - begin), Op::identity, end - last);
+}
 
 /// The tables of image row y: for every length l, table[l][i] = extremum of l pixels from column first + i on.
 template <class Op, class T>
 void fill_tables(const FootprintTask<T>& task, const FootprintLayout<T>& buffer, T* tables, int y) {
-    const int width = static_cast<int>(buffer.pitch), first = task.box.left + task.first_column;
-    load_row<Op>(buffer.padded, task.image, 1, task.image.columns, y, first, first + width);
+    const int width = task.box.columns() + task.reach, first = task.box.left + task.first_column;
+    load_row<Op>(buffer.padded, task.image, y, first, first + width);
     const T* current = buffer.padded;
     int reached = 1;
     for (int l = 0; l < task.length_count; ++l) {
         const int length = task.lengths[l];
         while (2 * reached <= length) {
             T* next = current == buffer.ping ? buffer.pong : buffer.ping;
-            combine<Op>(next, current, current + reached, width - 2 * reached + 1);
+            combine<Op>(next, width - 2 * reached + 1, current, current + reached);
             current = next;
             reached *= 2;
         }
         T* table = tables + l * buffer.pitch;
         if (reached < length) {
-            combine<Op>(table, current, current + (length - reached), width - length + 1);
+            combine<Op>(table, width - length + 1, current, current + (length - reached));
         } else {
             copy(table, current, width - length + 1);
         }
     }
 }
 
+/// Extremum of rows[i][x ..] over i, for `unroll` vectors at once, so that loads do not wait for one another.
+template <class Op, int unroll, class T>
+[[gnu::always_inline]] inline void reduce_vectors(T* to, const T* const* rows, int count, int x) {
+    Vector<T> best[unroll];
+    for (int u = 0; u < unroll; ++u) best[u] = load(rows[0] + x + u * lanes<T>);
+    for (int i = 1; i < count; ++i) {
+        const T* row = rows[i] + x;
+        for (int u = 0; u < unroll; ++u) best[u] = Op::of(best[u], load(row + u * lanes<T>));
+    }
+    for (int u = 0; u < unroll; ++u) store(to + x + u * lanes<T>, best[u]);
+}
+
 /// to[x] = extremum of rows[i][x] over i, for x in [0, n).
 template <class Op, class T>
 void reduce_rows(T* to, const T* const* rows, int count, int n) {
-    constexpr int unroll = 4, step = unroll * lanes<T>;
-    int x = 0;
-    for (; x + step <= n; x += step) {
-        Vector<T> best[unroll];
-        for (int u = 0; u < unroll; ++u) best[u] = load(rows[0] + x + u * lanes<T>);
-        for (int i = 1; i < count; ++i) {
-            for (int u = 0; u < unroll; ++u) best[u] = Op::of(best[u], load(rows[i] + x + u * lanes<T>));
+    constexpr int unroll = 8;
+    if (n < lanes<T>) {
+        for (int x = 0; x < n; ++x) {
+            T best = rows[0][x];
+            for (int i = 1; i < count; ++i) best = Op::of(best, rows[i][x]);
+            to[x] = best;
         }
-        for (int u = 0; u < unroll; ++u) store(to + x + u * lanes<T>, best[u]);
+        return;
     }
-    for (; x < n; ++x) {
-        T best = rows[0][x];
-        for (int i = 1; i < count; ++i) best = Op::of(best, rows[i][x]);
-        to[x] = best;
-    }
+    int x = 0;
+    for (; x + unroll * lanes<T> <= n; x += unroll * lanes<T>) reduce_vectors<Op, unroll>(to, rows, count, x);
+    for (; x + lanes<T> <= n; x += lanes<T>) reduce_vectors<Op, 1>(to, rows, count, x);
+    if (x < n) reduce_vectors<Op, 1>(to, rows, count, n - lanes<T>);
 }
 
 template <class Op, class T>

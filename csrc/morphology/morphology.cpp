@@ -35,7 +35,7 @@ void run_rectangle(Extremum extremum, const Image<const T>& image, int channels,
     // Two blocks of k rows should stay in L2; a strip that is a multiple of k wastes no part of its last block.
     const int k = footprint.rows, columns = image.columns / channels;
     const int strip = std::max(4, 128 / k) * k;
-    const auto fitting = static_cast<int>(cache_bytes / (2 * sizeof(T) * static_cast<std::size_t>(k)));
+    const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * static_cast<std::size_t>(k)));
     const auto boxes = cut(image.rows, columns, strip, std::max({fitting, 4 * footprint.columns, 256}));
     parallel_for(boxes.size(), threads, [&](std::size_t i) {
         const RectangleTask<T> task{image, window(out, boxes[i]), channels, columns, k, footprint.columns, boxes[i]};

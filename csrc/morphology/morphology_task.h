@@ -26,21 +26,21 @@ struct RectangleTask {
     Box box;
 };
 
-/// Buffers of the rectangle kernel: two blocks of `window_rows` rows for van Herk, and three rows for doubling.
+/// Buffers of the rectangle kernel: a block of `window_rows` rows of suffixes for van Herk, and rows.
 template <class T>
 struct RectangleLayout : Layout {
     RectangleLayout(const RectangleTask<T>& task, char* base)
         : Layout(base),
-          pitch(task.box.columns()),
+          pitch((std::size_t(task.box.columns()) + task.window_columns + 31) / 32 * 32),
           block(take<T>(std::size_t(task.window_rows) * pitch)),
-          next_block(take<T>(std::size_t(task.window_rows) * pitch)),
           prefix(take<T>(pitch)),
-          padded(take<T>(pitch + task.window_columns)),
-          ping(take<T>(pitch + task.window_columns)),
-          pong(take<T>(pitch + task.window_columns)) {}
+          next_row(take<T>(pitch)),
+          padded(take<T>(pitch)),
+          ping(take<T>(pitch)),
+          pong(take<T>(pitch)) {}
 
     std::size_t pitch;
-    T *block, *next_block, *prefix, *padded, *ping, *pong;
+    T *block, *prefix, *next_row, *padded, *ping, *pong;
 };
 
 /// Extremum over an arbitrary footprint, for the pixels of `box`.

@@ -1,9 +1,10 @@
-// Minimum or maximum over a rectangle: about 2 + log2(columns) + 3 vector operations per pixel, whatever the rows.
+// Minimum or maximum over a rectangle, at a cost that hardly depends on its size.
 //
-// Along a row, doubling: the extremum over 2w pixels is that of two windows of w, so log2(k) passes over an L1-resident
-// row reach a window of k (one overlapping step for what is no power of two). Down the columns, van Herk (1992) and
-// Gil and Werman (1993): rows are cut into blocks of k; a window of k rows is the suffix of one block and the prefix
-// of the next, three operations per pixel for any k. All of it reads contiguous memory; nothing is transposed.
+// Down the columns, van Herk (1992) and Gil and Werman (1993): rows are cut into blocks of k; a window of k rows is the
+// suffix of one block and the prefix of the next, three operations per pixel for any k. Along the row, quadrupling: the
+// extremum over 4 w pixels is that of four windows of w, so log4(k) passes over an L1-resident row reach a window of k;
+// the last one overlaps. Each row of the image is read where it lies; only the block's suffixes and two rows are
+// scratch. All of it is contiguous; nothing is transposed. Windows of up to three rows are combined directly.
 #pragma once
 
 #include "core/simd.h"
@@ -14,77 +15,147 @@ namespace mcfast::MCFAST_LEVEL {
 /// to[i] = extremum of from[i .. i + window), for i in [0, n). `ping` and `pong` hold n + window values.
 template <class Op, class T>
 void slide_along_row(T* to, const T* from, T* ping, T* pong, int n, int window) {
-    const T* current = from;
-    int reached = 1;
-    while (2 * reached <= window) {
-        T* next = current == ping ? pong : ping;
-        combine<Op>(next, current, current + reached, n + window - 2 * reached);
-        current = next;
-        reached *= 2;
+    const T* a = from;
+    int w = 1;  // a[i] is the extremum of w pixels
+    for (; 4 * w < window; w *= 4) {
+        T* next = a == ping ? pong : ping;
+        combine<Op>(next, n + window - 4 * w, a, a + w, a + 2 * w, a + 3 * w);
+        a = next;
     }
-    if (reached < window) {
-        combine<Op>(to, current, current + (window - reached), n);
+    const int last = window - w;  // the window that ends where the whole one ends
+    if (window == 1) {
+        copy(to, a, n);
+    } else if (window <= 2 * w) {
+        combine<Op>(to, n, a, a + last);
+    } else if (window <= 3 * w) {
+        combine<Op>(to, n, a, a + w, a + last);
     } else {
-        copy(to, current, n);
+        combine<Op>(to, n, a, a + w, a + 2 * w, a + last);
     }
 }
 
-/// Columns [begin, end) of row y, reduced over the channels; outside pixels become the identity.
+/// Extremum over the rows of each window, then along the row.
 template <class Op, class T>
-void load_row(T* to, const Image<const T>& image, int channels, int columns, int y, int begin, int end) {
-    const int first = begin < 0 ? 0 : begin, last = end > columns ? columns : end;
-    if (y < 0 || y >= image.rows || first >= last) {
-        fill(to, Op::identity, end - begin);
-        return;
+struct RectangleKernel {
+    const RectangleTask<T>& task;
+    RectangleLayout<T> buffer;
+    int begin, end, width;  // columns that the windows of the box reach, clipped to the image
+
+    RectangleKernel(const RectangleTask<T>& t, char* workspace) : task(t), buffer(t, workspace) {
+        const int side = task.window_columns / 2;
+        begin = task.box.left - side > 0 ? task.box.left - side : 0;
+        end = task.box.right + side < task.columns ? task.box.right + side : task.columns;
+        width = end - begin;
+        // The columns outside the image stay the identity in every row.
+        fill(buffer.padded, Op::identity, task.box.columns() + task.window_columns);
     }
-    fill(to, Op::identity, first - begin);
-    fill(to + (last - begin), Op::identity, end - last);
-    T* inside = to + (first - begin);
-    const T* row = image.row(y) + std::ptrdiff_t(first) * channels;
-    if (channels == 1) {
-        copy(inside, row, last - first);
-        return;
+
+    /// Row y of the image, or null if there is none; several channels are reduced into `space`.
+    const T* row(int y, T* space) const {
+        if (y < 0 || y >= task.image.rows) return nullptr;
+        const T* from = task.image.row(y) + std::ptrdiff_t(begin) * task.channels;
+        if (task.channels == 1) return from;
+        for (int x = 0; x < width; ++x) {
+            T value = from[std::ptrdiff_t(x) * task.channels];
+            for (int c = 1; c < task.channels; ++c) value = Op::of(value, from[std::ptrdiff_t(x) * task.channels + c]);
+            space[x] = value;
+        }
+        return space;
     }
-    for (int x = 0; x < last - first; ++x) {
-        T value = row[std::ptrdiff_t(x) * channels];
-        for (int c = 1; c < channels; ++c) value = Op::of(value, row[std::ptrdiff_t(x) * channels + c]);
-        inside[x] = value;
+
+    /// Where the column extrema of an output row go before the pass along the row.
+    T* inside() const { return buffer.padded + (begin - (task.box.left - task.window_columns / 2)); }
+
+    void write(int y) const {
+        slide_along_row<Op>(task.out.row(y - task.box.top), buffer.padded, buffer.ping, buffer.pong, task.box.columns(),
+                            task.window_columns);
     }
-}
+
+    /// Windows of one or three rows.
+    void few_rows() const {
+        for (int y = task.box.top; y < task.box.bottom; ++y) {
+            const T* middle = row(y, buffer.block);
+            const T* above = task.window_rows == 1 ? nullptr : row(y - 1, buffer.next_row);
+            const T* below = task.window_rows == 1 ? nullptr : row(y + 1, buffer.prefix);
+            if (above && below) {
+                combine<Op>(inside(), width, middle, above, below);
+            } else if (above || below) {
+                combine<Op>(inside(), width, middle, above ? above : below);
+            } else {
+                copy(inside(), middle, width);
+            }
+            write(y);
+        }
+    }
+
+    /// suffixes[j] = extremum of rows first + j .. first + k - 1.
+    void fill_suffixes(int first) const {
+        const int k = task.window_rows;
+        const T* below = nullptr;
+        for (int j = k - 1; j >= 0; --j) {
+            T* to = buffer.block + j * buffer.pitch;
+            const T* from = row(first + j, buffer.next_row);
+            if (from && below) {
+                combine<Op>(to, width, from, below);
+            } else if (from || below) {
+                copy(to, from ? from : below, width);
+            } else {
+                fill(to, Op::identity, width);
+            }
+            below = to;
+        }
+    }
+
+    void many_rows() const {
+        const int k = task.window_rows, radius = k / 2;
+        for (int y = task.box.top; y < task.box.bottom; y += k) {
+            fill_suffixes(y - radius);
+            const int rows = k < task.box.bottom - y ? k : task.box.bottom - y;
+            copy(inside(), buffer.block, width);
+            write(y);
+            bool started = false;  // whether `prefix` holds any row
+            for (int j = 1; j < rows; ++j) {
+                const T* suffix = buffer.block + j * buffer.pitch;
+                const T* from = row(y - radius + k + j - 1, buffer.next_row);
+                if (from && started) {
+                    extend_prefix(from, suffix);
+                } else if (from) {
+                    copy(buffer.prefix, from, width);
+                    combine<Op>(inside(), width, suffix, from);
+                    started = true;
+                } else if (started) {
+                    combine<Op>(inside(), width, suffix, buffer.prefix);
+                } else {
+                    copy(inside(), suffix, width);
+                }
+                write(y + j);
+            }
+        }
+    }
+
+    /// prefix = Op(prefix, from) and inside = Op(suffix, prefix), in one pass.
+    void extend_prefix(const T* from, const T* suffix) const {
+        T *prefix = buffer.prefix, *to = inside();
+        if (width < lanes<T>) {
+            combine<Op>(prefix, width, prefix, from);
+            combine<Op>(to, width, prefix, suffix);
+            return;
+        }
+        for_each_vector<T>(width, [&](int x) {
+            const Vector<T> grown = Op::of(load(prefix + x), load(from + x));
+            store(prefix + x, grown);
+            store(to + x, Op::of(grown, load(suffix + x)));
+        });
+    }
+};
 
 template <class Op, class T>
 void rectangle(const RectangleTask<T>& task, char* workspace) {
-    RectangleLayout<T> buffer(task, workspace);
-    const int n = task.box.columns(), k = task.window_rows, radius = k / 2, side = task.window_columns / 2;
-    const auto pitch = buffer.pitch;
-    const auto fill_block = [&](T* block, int first, int rows) {
-        for (int j = 0; j < rows; ++j) {
-            load_row<Op>(buffer.padded, task.image, task.channels, task.columns, first + j, task.box.left - side,
-                         task.box.right + side);
-            slide_along_row<Op>(block + j * pitch, buffer.padded, buffer.ping, buffer.pong, n, task.window_columns);
-        }
-    };
-    T *block = buffer.block, *next = buffer.next_block;
-    fill_block(block, task.box.top - radius, k);
-    for (int y = task.box.top; y < task.box.bottom; y += k) {
-        for (int j = k - 2; j >= 0; --j) {
-            combine<Op>(block + j * pitch, block + j * pitch, block + (j + 1) * pitch, n);  // suffixes
-        }
-        const int rows = k < task.box.bottom - y ? k : task.box.bottom - y;
-        copy(task.out.row(y - task.box.top), block, n);
-        fill_block(next, y - radius + k, y + k < task.box.bottom ? k : rows - 1);
-        for (int j = 1; j < rows; ++j) {
-            T* prefix = buffer.prefix;
-            if (j == 1) {
-                copy(prefix, next, n);
-            } else {
-                combine<Op>(prefix, prefix, next + (j - 1) * pitch, n);
-            }
-            combine<Op>(task.out.row(y - task.box.top + j), block + j * pitch, prefix, n);
-        }
-        T* spent = block;
-        block = next;
-        next = spent;
+    const RectangleKernel<Op, T> kernel(task, workspace);
+    if (task.window_rows <= 3) {
+        kernel.few_rows();
+    } else {
+        kernel.many_rows();
     }
 }
 
