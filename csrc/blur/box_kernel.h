@@ -12,7 +12,9 @@ inline int clipped_height(int y, int radius, int rows) {
     return last - first;
 }
 
-inline int at_most_eight(int count) { return count < eight ? count : eight; }
+inline int at_most_eight(int count) {
+    return count < eight ? count : eight;
+}
 
 template <class T>
 void box_mean(const BoxTask<T>& task, char* workspace) {

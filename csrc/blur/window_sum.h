@@ -39,8 +39,7 @@ struct RunningSum {
     Doubles carry = Doubles{};
 
     /// Sums of nothing over rows of n pixels.
-    RunningSum(const SumLayout& layout, int n, int radius)
-        : columns(layout.columns), prefix{layout.prefix, radius, n} {
+    RunningSum(const SumLayout& layout, int n, int radius) : columns(layout.columns), prefix{layout.prefix, radius, n} {
         for (int x = 0; x < n + eight; ++x) columns[x] = 0;
     }
 

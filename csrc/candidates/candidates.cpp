@@ -4,6 +4,8 @@
 
 #include "core/kernels.h"
 #include "core/thread_pool.h"
+#include "core/workspace.h"
+#include "morphology/pass.h"
 
 namespace mcfast {
 
@@ -29,20 +31,21 @@ std::vector<LocalMaximum> strip_maxima(const Image<const T>& image, const Array*
                                        int top, int bottom) {
     const int columns = image.columns, window = 2 * radius + 1;
     const Box box{top, bottom, 0, columns};
-    RectangleTask<T> task{image, {nullptr, columns, box.rows(), columns}, 1, columns, window, window, box};
+    const Pass<T> highest(Extremum::maximum, {window, window, {}});
     Layout measure(nullptr);
     measure.take<T>(static_cast<std::size_t>(box.rows()) * static_cast<std::size_t>(columns));
     measure.take<int>(static_cast<std::size_t>(columns));
-    char* workspace = thread_workspace(measure.bytes() + RectangleLayout<T>(task, nullptr).bytes());
+    char* workspace = thread_workspace(measure.bytes() + highest.workspace_bytes(box));
     Layout layout(workspace);
-    task.out.data = layout.take<T>(static_cast<std::size_t>(box.rows()) * static_cast<std::size_t>(columns));
+    const Image<T> around{layout.take<T>(static_cast<std::size_t>(box.rows()) * static_cast<std::size_t>(columns)),
+                          columns, box.rows(), columns};
     int* found = layout.take<int>(static_cast<std::size_t>(columns));
-    kernels().of<T>().rectangle_extremum(Extremum::maximum, task, workspace + layout.bytes());
+    highest.run(image, box, around, workspace + layout.bytes());
     std::vector<LocalMaximum> maxima;
     for (int y = top; y < bottom; ++y) {
         const bool* inside = mask ? as_image<const bool>(*mask).row(y) : nullptr;
         const int count =
-            kernels().of<T>().scan_maxima(image, task.out.row(y - top), inside, y, radius, threshold, found);
+            kernels().of<T>().scan_maxima(image, around.row(y - top), inside, y, radius, threshold, found);
         for (int i = 0; i < count; ++i) {
             maxima.push_back({y, found[i], static_cast<float>(image.row(y)[found[i]])});
         }

@@ -66,7 +66,11 @@ template <class T>
     return values;
 }
 
-[[gnu::always_inline]] inline Doubles larger(Doubles a, Doubles b) { return a > b ? a : b; }
-[[gnu::always_inline]] inline Doubles smaller(Doubles a, Doubles b) { return a < b ? a : b; }
+[[gnu::always_inline]] inline Doubles larger(Doubles a, Doubles b) {
+    return a > b ? a : b;
+}
+[[gnu::always_inline]] inline Doubles smaller(Doubles a, Doubles b) {
+    return a < b ? a : b;
+}
 
 }  // namespace mcfast::MCFAST_LEVEL

@@ -14,6 +14,9 @@ struct Image {
     int columns = 0;
 
     T* row(int y) const { return data + y * stride; }
+
+    /// The same pixels, to be read only.
+    operator Image<const T>() const { return {data, stride, rows, columns}; }
 };
 
 /// Half-open box of pixels: what one task computes.
@@ -23,5 +26,11 @@ struct Box {
     int rows() const { return bottom - top; }
     int columns() const { return right - left; }
 };
+
+/// The part of an image that lies in a box.
+template <class T>
+Image<T> part(const Image<T>& image, const Box& box) {
+    return {image.row(box.top) + box.left, image.stride, box.rows(), box.columns()};
+}
 
 }  // namespace mcfast

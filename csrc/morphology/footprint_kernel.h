@@ -1,9 +1,10 @@
 // Minimum or maximum over an arbitrary flat footprint: one operation per pixel and chord, plus log2(longest chord).
 //
 // Urbach and Wilkinson (2008): the footprint is a set of horizontal runs, its chords. For every image row a table
-// holds the sliding extremum over each distinct chord length; an output pixel is then the extremum of one table
-// entry per chord. A disk has one chord per row, so its cost grows with the diameter, not with the area. The tables of
-// the rows in reach live in a ring.
+// holds the sliding extremum over each distinct chord; an output pixel is then the extremum of one table entry per
+// chord. A disk has one chord per row, so its cost grows with the diameter, not with the area. The tables of the rows
+// in reach live in a ring, each shifted so that all entries of an output pixel stand at its own column: the loads of
+// the inner loop are aligned.
 #pragma once
 
 #include "core/simd.h"
@@ -24,26 +25,27 @@ void load_row(T* to, const Image<const T>& image, int y, int begin, int end) {
     fill(to + (last - begin), Op::identity, end - last);
 }
 
-/// The tables of image row y: for every length l, table[l][i] = extremum of l pixels from column first + i on.
+/// The tables of image row y: table[run][x] = extremum of the run's pixels around column left + x.
 template <class Op, class T>
 void fill_tables(const FootprintTask<T>& task, const FootprintLayout<T>& buffer, T* tables, int y) {
-    const int width = task.box.columns() + task.reach, first = task.box.left + task.first_column;
+    const int n = task.box.columns(), width = n + task.reach, first = task.box.left + task.first_column;
     load_row<Op>(buffer.padded, task.image, y, first, first + width);
-    const T* current = buffer.padded;
+    const T* current = buffer.padded;  // current[i] is the extremum of `reached` pixels
     int reached = 1;
-    for (int l = 0; l < task.length_count; ++l) {
-        const int length = task.lengths[l];
-        while (2 * reached <= length) {
+    for (int i = 0; i < task.run_count; ++i) {
+        const Run run = task.runs[i];
+        while (2 * reached <= run.length) {
             T* next = current == buffer.ping ? buffer.pong : buffer.ping;
             combine<Op>(next, width - 2 * reached + 1, current, current + reached);
             current = next;
             reached *= 2;
         }
-        T* table = tables + l * buffer.pitch;
-        if (reached < length) {
-            combine<Op>(table, width - length + 1, current, current + (length - reached));
+        T* table = tables + i * buffer.pitch;
+        const T* from = current + (run.column - task.first_column);
+        if (reached < run.length) {
+            combine<Op>(table, n, from, from + (run.length - reached));
         } else {
-            copy(table, current, width - length + 1);
+            copy(table, from, n);
         }
     }
 }
@@ -82,7 +84,7 @@ template <class Op, class T>
 void footprint(const FootprintTask<T>& task, char* workspace) {
     FootprintLayout<T> buffer(task, workspace);
     const int depth = task.last_row - task.first_row + 1;
-    const std::size_t per_row = task.length_count * buffer.pitch;
+    const std::size_t per_row = task.run_count * buffer.pitch;
     // Row y of the image has its tables in slot (y - top) mod depth, where top is the first row that is needed.
     const int top = task.box.top + task.first_row;
     for (int y = top; y < top + depth - 1; ++y) fill_tables<Op>(task, buffer, buffer.ring + (y - top) * per_row, y);
@@ -90,10 +92,8 @@ void footprint(const FootprintTask<T>& task, char* workspace) {
         const int newest = y + task.last_row;
         fill_tables<Op>(task, buffer, buffer.ring + ((newest - top) % depth) * per_row, newest);
         for (int i = 0; i < task.chord_count; ++i) {
-            const Chord& chord = task.chords[i];
-            const std::size_t slot = (y + chord.row - top) % depth;
-            buffer.rows[i] = buffer.ring + slot * per_row + task.chord_lengths[i] * buffer.pitch +
-                             (chord.column - task.first_column);
+            const std::size_t slot = (y + task.chords[i].row - top) % depth;
+            buffer.rows[i] = buffer.ring + slot * per_row + task.chord_runs[i] * buffer.pitch;
         }
         reduce_rows<Op>(task.out.row(y - task.box.top), buffer.rows, task.chord_count, task.box.columns());
     }
@@ -108,10 +108,10 @@ void footprint_extremum(Extremum extremum, const FootprintTask<T>& task, char* w
     }
 }
 
-/// to = a - b, row by row.
+/// to = a - b, row by row. `to` may be either.
 template <class T>
-void subtract_rows(const Image<const T>& a, const Image<const T>& b, const Image<T>& to, int top, int bottom) {
-    for (int y = top; y < bottom; ++y) {
+void subtract_rows(const Image<const T>& a, const Image<const T>& b, const Image<T>& to) {
+    for (int y = 0; y < to.rows; ++y) {
         const T *p = a.row(y), *q = b.row(y);
         T* o = to.row(y);
         for (int x = 0; x < to.columns; ++x) o[x] = static_cast<T>(p[x] - q[x]);

@@ -5,97 +5,14 @@
 
 #include "core/kernels.h"
 #include "core/thread_pool.h"
+#include "core/workspace.h"
+#include "morphology/pass.h"
 
 namespace mcfast {
 
 namespace {
 
 constexpr int longest_reach = 1 << 15;
-constexpr std::size_t cache_bytes = 512 * 1024;  // what a task's buffers may take of a core's L2
-
-/// Cuts an image into boxes; depends on nothing but its arguments, so that results do not depend on threads.
-std::vector<Box> cut(int rows, int columns, int box_rows, int box_columns) {
-    std::vector<Box> boxes;
-    for (int y = 0; y < rows; y += box_rows) {
-        for (int x = 0; x < columns; x += box_columns) {
-            boxes.push_back({y, std::min(rows, y + box_rows), x, std::min(columns, x + box_columns)});
-        }
-    }
-    return boxes;
-}
-
-template <class T>
-Image<T> window(const Image<T>& image, const Box& box) {
-    return {image.row(box.top) + box.left, image.stride, box.rows(), box.columns()};
-}
-
-template <class T>
-void run_rectangle(Extremum extremum, const Image<const T>& image, int channels, const Footprint& footprint,
-                   const Image<T>& out, int threads) {
-    // Two blocks of k rows should stay in L2; a strip that is a multiple of k wastes no part of its last block.
-    const int k = footprint.rows, columns = image.columns / channels;
-    const int strip = std::max(4, 128 / k) * k;
-    const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * static_cast<std::size_t>(k)));
-    const auto boxes = cut(image.rows, columns, strip, std::max({fitting, 4 * footprint.columns, 256}));
-    parallel_for(boxes.size(), threads, [&](std::size_t i) {
-        const RectangleTask<T> task{image, window(out, boxes[i]), channels, columns, k, footprint.columns, boxes[i]};
-        char* workspace = thread_workspace(RectangleLayout<T>(task, nullptr).bytes());
-        kernels().of<T>().rectangle_extremum(extremum, task, workspace);
-    });
-}
-
-template <class T>
-void run_chords(Extremum extremum, const Image<const T>& image, const Footprint& footprint, const Image<T>& out,
-                int threads) {
-    const auto& chords = footprint.chords;
-    std::vector<int> lengths, index;
-    for (const Chord& chord : chords) lengths.push_back(chord.length);
-    std::sort(lengths.begin(), lengths.end());
-    lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
-    FootprintTask<T> task{image,
-                          out,
-                          chords.data(),
-                          nullptr,
-                          static_cast<int>(chords.size()),
-                          lengths.data(),
-                          static_cast<int>(lengths.size()),
-                          chords[0].row,
-                          chords[0].row,
-                          chords[0].column,
-                          0,
-                          {}};
-    int last_column = chords[0].column;
-    for (const Chord& chord : chords) {
-        index.push_back(
-            static_cast<int>(std::lower_bound(lengths.begin(), lengths.end(), chord.length) - lengths.begin()));
-        task.first_row = std::min(task.first_row, chord.row);
-        task.last_row = std::max(task.last_row, chord.row);
-        task.first_column = std::min(task.first_column, chord.column);
-        last_column = std::max(last_column, chord.column + chord.length - 1);
-    }
-    task.chord_lengths = index.data();
-    task.reach = last_column - task.first_column;
-    const std::size_t depth = static_cast<std::size_t>(task.last_row - task.first_row + 1);
-    const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * depth * lengths.size()));
-    const auto boxes = cut(image.rows, image.columns, std::max(128, 4 * static_cast<int>(depth)),
-                           std::max({fitting, 2 * task.reach, 256}));
-    parallel_for(boxes.size(), threads, [&](std::size_t i) {
-        FootprintTask<T> mine = task;
-        mine.out = window(out, boxes[i]);
-        mine.box = boxes[i];
-        char* workspace = thread_workspace(FootprintLayout<T>(mine, nullptr).bytes());
-        kernels().of<T>().footprint_extremum(extremum, mine, workspace);
-    });
-}
-
-template <class T>
-void run_subtraction(const Image<const T>& a, const Image<const T>& b, const Image<T>& out, int threads) {
-    constexpr int strip = 128;
-    parallel_for((out.rows + strip - 1) / strip, threads, [&](std::size_t i) {
-        const int top = static_cast<int>(i) * strip;
-        kernels().of<T>().subtract_rows(a, b, out, top, std::min(out.rows, top + strip));
-    });
-}
 
 /// A full-size image of its own.
 template <class T>
@@ -106,40 +23,53 @@ struct Temporary {
     Image<T> image;
 };
 
+/// Two passes and, for a top-hat, the difference from the image: box by box, so that what lies between stays in cache.
 template <class T>
-Image<const T> readable(const Image<T>& image) {
-    return {image.data, image.stride, image.rows, image.columns};
+void run_two_passes(Morphology kind, const Image<const T>& image, const Footprint& footprint, const Image<T>& out,
+                    int threads) {
+    const bool minimum_first = kind == Morphology::opening || kind == Morphology::white_tophat;
+    const Footprint mirrored = footprint.reflected();
+    const Pass<T> first(minimum_first ? Extremum::minimum : Extremum::maximum, minimum_first ? footprint : mirrored);
+    const Pass<T> second(minimum_first ? Extremum::maximum : Extremum::minimum, minimum_first ? mirrored : footprint);
+    const int rows = first.box_rows();
+    const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * static_cast<std::size_t>(rows))) / 64 * 64;
+    const auto boxes = cut(image.rows, image.columns, rows, std::max(256, std::min(first.box_columns(), fitting)));
+    parallel_for(boxes.size(), threads, [&](std::size_t i) {
+        const Box box = boxes[i], needed = second.reach(box, image.rows, image.columns);
+        const Box inner{box.top - needed.top, box.bottom - needed.top, box.left - needed.left, box.right - needed.left};
+        const auto pixels = static_cast<std::size_t>(needed.rows()) * static_cast<std::size_t>(needed.columns());
+        Layout measure(nullptr);
+        measure.take<T>(pixels);
+        const std::size_t passes = std::max(first.workspace_bytes(needed), second.workspace_bytes(inner));
+        char* workspace = thread_workspace(measure.bytes() + passes);
+        Layout layout(workspace);
+        const Image<T> between{layout.take<T>(pixels), needed.columns(), needed.rows(), needed.columns()};
+        const Image<T> to = part(out, box);
+        first.run(image, needed, between, workspace + layout.bytes());
+        second.run(between, inner, to, workspace + layout.bytes());
+        if (kind == Morphology::white_tophat) kernels().of<T>().subtract_rows(part(image, box), to, to);
+        if (kind == Morphology::black_tophat) kernels().of<T>().subtract_rows(to, part(image, box), to);
+    });
 }
 
 template <class T>
-void compute(Morphology kind, const Image<const T>& image, const Footprint& footprint, const Image<T>& out, bool same,
+void compute(Morphology kind, const Image<const T>& image, const Footprint& footprint, const Image<T>& out,
              int threads) {
-    const bool starts_with_minimum =
-        kind == Morphology::erode || kind == Morphology::opening || kind == Morphology::white_tophat;
-    const Footprint mirrored = footprint.reflected();
-    const auto apply = [&](bool minimum, const Image<const T>& from, const Image<T>& to) {
-        compute_extremum(minimum ? Extremum::minimum : Extremum::maximum, from, 1, minimum ? footprint : mirrored, to,
-                         threads);
-    };
-    if (kind == Morphology::erode || kind == Morphology::dilate) {
-        if (!same) return apply(starts_with_minimum, image, out);
-        Temporary<T> result(image.rows, image.columns);
-        apply(starts_with_minimum, image, result.image);
-        for (int y = 0; y < image.rows; ++y) std::copy_n(result.image.row(y), image.columns, out.row(y));
-        return;
-    }
-    Temporary<T> first(image.rows, image.columns);
-    apply(starts_with_minimum, image, first.image);
-    if (kind == Morphology::opening || kind == Morphology::closing) {
-        return apply(!starts_with_minimum, readable(first.image), out);
-    }
-    Temporary<T> second(image.rows, image.columns);
-    apply(!starts_with_minimum, readable(first.image), second.image);
-    if (kind == Morphology::white_tophat) {
-        run_subtraction(image, readable(second.image), out, threads);
+    if (kind == Morphology::erode) {
+        compute_extremum(Extremum::minimum, image, 1, footprint, out, threads);
+    } else if (kind == Morphology::dilate) {
+        compute_extremum(Extremum::maximum, image, 1, footprint.reflected(), out, threads);
     } else {
-        run_subtraction(readable(second.image), image, out, threads);
+        run_two_passes(kind, image, footprint, out, threads);
     }
+}
+
+/// `compute`, also into the image itself: boxes read their neighbours, so that needs an image in between.
+template <class T>
+void compute_in_place(Morphology kind, const Image<T>& image, const Footprint& footprint, int threads) {
+    const Temporary<T> result(image.rows, image.columns);
+    compute<T>(kind, image, footprint, result.image, threads);
+    for (int y = 0; y < image.rows; ++y) std::copy_n(result.image.row(y), image.columns, image.row(y));
 }
 
 }  // namespace
@@ -163,11 +93,12 @@ void check_footprint(const char* operation, const Footprint& footprint) {
 template <class T>
 void compute_extremum(Extremum extremum, const Image<const T>& image, int channels, const Footprint& footprint,
                       const Image<T>& out, int threads) {
-    if (footprint.is_rectangle()) {
-        run_rectangle(extremum, image, channels, footprint, out, threads);
-    } else {
-        run_chords(extremum, image, footprint, out, threads);
-    }
+    const Pass<T> pass(extremum, footprint);
+    const auto boxes = cut(out.rows, out.columns, pass.box_rows(), pass.box_columns());
+    parallel_for(boxes.size(), threads, [&](std::size_t i) {
+        char* workspace = thread_workspace(pass.workspace_bytes(boxes[i]));
+        pass.run(image, boxes[i], part(out, boxes[i]), workspace, channels);
+    });
 }
 
 template void compute_extremum(Extremum, const Image<const std::uint8_t>&, int, const Footprint&,
@@ -189,7 +120,11 @@ void morphology(const char* operation, Morphology kind, const Array& image, cons
         choose_threads(operation, threads, static_cast<double>(image.shape[0]) * static_cast<double>(image.shape[1]));
     visit_pixels(image.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
-        compute<T>(kind, as_image<const T>(image), footprint, as_image<T>(out), same, workers);
+        if (same) {
+            compute_in_place(kind, as_image<T>(out), footprint, workers);
+        } else {
+            compute<T>(kind, as_image<const T>(image), footprint, as_image<T>(out), workers);
+        }
     });
 }
 

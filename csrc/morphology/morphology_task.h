@@ -43,31 +43,36 @@ struct RectangleLayout : Layout {
     T *block, *prefix, *next_row, *padded, *ping, *pong;
 };
 
+/// A sliding extremum along the rows that at least one chord needs: over `length` pixels from `column` on.
+struct Run {
+    int column, length;
+};
+
 /// Extremum over an arbitrary footprint, for the pixels of `box`.
 template <class T>
 struct FootprintTask {
     Image<const T> image;
     Image<T> out;  // row(0) is row `box.top`, column 0 is column `box.left`
     const Chord* chords;
-    const int* chord_lengths;  // for each chord the index of its length
+    const int* chord_runs;  // for each chord the index of its run
     int chord_count;
-    const int* lengths;  // distinct, ascending
-    int length_count;
+    const Run* runs;  // distinct, by ascending length
+    int run_count;
     int first_row, last_row;  // of the chords
     int first_column, reach;  // leftmost chord column; columns from there to the rightmost chord pixel
     Box box;
 };
 
-/// Buffers of the footprint kernel: a ring of rows, each with one table per distinct chord length.
+/// Buffers of the footprint kernel: a ring of rows, each with the table of every run.
 template <class T>
 struct FootprintLayout : Layout {
     FootprintLayout(const FootprintTask<T>& task, char* base)
         : Layout(base),
-          pitch(std::size_t(task.box.columns()) + task.reach),
-          ring(take<T>(std::size_t(task.last_row - task.first_row + 1) * task.length_count * pitch)),
-          padded(take<T>(pitch)),
-          ping(take<T>(pitch)),
-          pong(take<T>(pitch)),
+          pitch((std::size_t(task.box.columns()) + 63) / 64 * 64),
+          ring(take<T>(std::size_t(task.last_row - task.first_row + 1) * task.run_count * pitch)),
+          padded(take<T>(pitch + task.reach)),
+          ping(take<T>(pitch + task.reach)),
+          pong(take<T>(pitch + task.reach)),
           rows(take<const T*>(task.chord_count)) {}
 
     std::size_t pitch;

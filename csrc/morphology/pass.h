@@ -1,0 +1,48 @@
+// One minimum or maximum over a structuring element, computed box by box.
+#pragma once
+
+#include <vector>
+
+#include "core/image.h"
+#include "morphology/morphology.h"
+#include "morphology/morphology_task.h"
+
+namespace mcfast {
+
+/// What a task's buffers may take of a core's second-level cache.
+constexpr std::size_t cache_bytes = 512 * 1024;
+
+/// The pass over one structuring element: which pixels a box of outputs needs, and the kernel call that computes it.
+/// Built once for an image; used by all threads.
+template <class T>
+class Pass {
+  public:
+    Pass(Extremum extremum, const Footprint& footprint);
+
+    /// The pixels of a (rows, columns) image that the outputs of `box` depend on.
+    Box reach(const Box& box, int rows, int columns) const;
+
+    /// Rows and columns of the boxes that suit the caches.
+    int box_rows() const;
+    int box_columns() const;
+
+    std::size_t workspace_bytes(const Box& box) const;
+
+    /// out (of the box's size) = extremum around the pixels of `box`; `channels` are interleaved in the image.
+    void run(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace, int channels = 1) const;
+
+  private:
+    RectangleTask<T> rectangle_task(const Box& box) const;
+    FootprintTask<T> footprint_task(const Box& box) const;
+
+    Extremum extremum_;
+    Footprint footprint_;
+    std::vector<Run> runs_;
+    std::vector<int> chord_runs_;
+    int first_row_, last_row_, first_column_, last_column_;
+};
+
+/// Cuts an image into boxes; depends on nothing but its arguments, so that results do not depend on threads.
+std::vector<Box> cut(int rows, int columns, int box_rows, int box_columns);
+
+}  // namespace mcfast

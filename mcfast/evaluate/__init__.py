@@ -1,0 +1,1 @@
+"""Honest numbers: how well the networks do what they are for."""

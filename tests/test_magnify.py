@@ -1,0 +1,394 @@
+"""Magnification: tiles against the whole frame, every dtype, masks, regions, and every error message."""
+
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mcfast
+from mcfast import magnify, nets, runtimes
+from mcfast.boxes import Box, regions_around, tiles
+from mcfast.errors import ConfigError
+from mcfast.magnify import network_reach, super_resolve
+
+
+@pytest.fixture(scope="module")
+def network():
+    return runtimes.load(nets.weights("fsrcnn"), threads=1)
+
+
+def _image(shape, dtype=numpy.float32, seed=0, white=1.0):
+    values = numpy.random.default_rng(seed).random(shape) * white
+    return (numpy.rint(values) if numpy.dtype(dtype).kind == "u" else values).astype(dtype)
+
+
+def _whole(network, image, white=1.0):
+    """The network on the whole frame at once: what the tiles must equal."""
+    batch = (image.astype(numpy.float64) / white).astype(numpy.float32)[None, None]
+    return numpy.clip(network.run(batch)[0, 0], 0, 1) * numpy.float32(white)
+
+
+SHAPES = [(1, 1), (1, 40), (40, 1), (2, 2), (7, 9), (16, 16), (17, 33), (31, 64), (50, 75), (97, 40)]
+
+
+# A tile of one pixel is a run for each pixel: small shapes show the same.
+SIDES = (1, 7, 16, 31, 64, 1000)
+CASES = [(shape, tile) for shape in SHAPES for tile in SIDES if tile > 1 or shape[0] * shape[1] < 600]
+
+
+@pytest.mark.parametrize(("shape", "tile"), CASES)
+def test_tiled_equals_untiled(network, shape, tile):
+    image = _image(shape)
+    result = super_resolve(image, tile=tile, threads=1)
+    assert result.shape == (2 * shape[0], 2 * shape[1])
+    assert result.dtype == numpy.float32
+    numpy.testing.assert_allclose(result, _whole(network, image), atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(5, 40), st.sampled_from([1, 2]), st.integers(0, 2**31))
+def test_tiled_equals_untiled_for_any_size(rows, columns, tile, threads, seed):
+    network = runtimes.load(nets.weights("fsrcnn"), threads=1)
+    image = _image((rows, columns), seed=seed)
+    result = super_resolve(image, tile=tile, threads=threads)
+    numpy.testing.assert_allclose(result, _whole(network, image), atol=1e-5)
+
+
+def test_a_smaller_halo_would_not_do(network, monkeypatch):
+    """The halo is needed to its last pixel, so the test above can fail."""
+    image = _image((64, 64))
+    whole = _whole(network, image)
+    kept = network_reach(network)
+    for name in ("before", "after"):
+        smaller = {"scale": 2, "before": kept.before, "after": kept.after, name: getattr(kept, name) - 2}
+        monkeypatch.setattr(magnify, "network_reach", lambda _, smaller=smaller: type(kept)(**smaller))
+        assert numpy.abs(super_resolve(image, tile=32) - whole).max() > 1e-5
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_bit_equal_for_any_number_of_threads(threads):
+    image = _image((130, 170), numpy.uint16, white=4095)
+    one = super_resolve(image, max_value=4095, tile=48, threads=1)
+    numpy.testing.assert_array_equal(super_resolve(image, max_value=4095, tile=48, threads=threads), one)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white"), [(numpy.uint8, 255), (numpy.uint16, 65535), (numpy.uint16, 4095), (numpy.float32, 1.0)]
+)
+def test_dtypes_and_ranges(network, dtype, white):
+    image = _image((45, 38), dtype, white=white)
+    result = super_resolve(image, max_value=white, tile=20)
+    assert result.dtype == dtype
+    assert result.max() <= white
+    expected = _whole(network, image, white)
+    tolerance = 1e-5 * white + (0.5 if numpy.dtype(dtype).kind == "u" else 0)
+    numpy.testing.assert_allclose(result.astype(numpy.float64), expected, atol=tolerance)
+
+
+def test_range_of_a_dtype_is_the_default():
+    for dtype, white in ((numpy.uint8, 255), (numpy.uint16, 65535), (numpy.float32, 1)):
+        image = _image((20, 20), dtype, white=white)
+        numpy.testing.assert_array_equal(super_resolve(image), super_resolve(image, max_value=white))
+
+
+def test_result_is_clipped_and_rounded():
+    image = numpy.zeros((24, 24), numpy.uint16)
+    image[::2] = 4095
+    image[:, ::3] = 4095
+    result = super_resolve(image, max_value=4095)
+    assert result.min() == 0
+    assert result.max() == 4095  # overshoot would wrap around or pass 4095
+
+
+def test_scale_of_intensities_does_not_matter():
+    image = _image((32, 32), numpy.uint8, white=255)
+    wide = super_resolve(image.astype(numpy.uint16) * 257)
+    assert numpy.abs(wide / 257 - super_resolve(image)).max() <= 0.51
+
+
+def test_strided_views_and_out(network):
+    image = _image((60, 80), numpy.uint16, white=4095)[::2, 10:50]
+    expected = super_resolve(image.copy(), max_value=4095)
+    out = numpy.zeros((60, 100), numpy.uint16)[:, 10:90]
+    result = super_resolve(image, max_value=4095, out=out)
+    assert result is out
+    numpy.testing.assert_array_equal(out, expected)
+
+
+def test_input_is_left_alone():
+    image = _image((30, 30))
+    kept = image.copy()
+    super_resolve(image, tile=10)
+    numpy.testing.assert_array_equal(image, kept)
+
+
+def test_torch_tensors_come_back():
+    torch = pytest.importorskip("torch", reason="needs the train extra")
+    image = torch.from_numpy(_image((20, 24)))
+    result = super_resolve(image)
+    assert isinstance(result, torch.Tensor)
+    numpy.testing.assert_array_equal(result.numpy(), super_resolve(image.numpy()))
+    crops = super_resolve(image, regions=[(0, 0, 4, 6)])
+    assert isinstance(crops[0], torch.Tensor)
+
+
+def test_agrees_with_the_scene_it_was_binned_from():
+    """Pixel centres lie where 2x2 binning has them: a shift by half a pixel would double the error or more."""
+    rows, columns = numpy.mgrid[:96, :96] + 0.5
+    scene = (0.5 + 0.3 * numpy.sin(rows / 7) * numpy.cos(columns / 9)).astype(numpy.float32)
+    small = scene.reshape(48, 2, 48, 2).mean(axis=(1, 3))
+    error = numpy.abs(super_resolve(small) - scene)[20:-20, 20:-20]
+    shifted = numpy.abs(super_resolve(small)[:, 1:] - scene[:, :-1])[20:-20, 20:-20]
+    assert error.max() < 0.01
+    assert error.mean() < 0.3 * shifted.mean()
+
+
+# --- regions ------------------------------------------------------------------------------------------------------
+
+
+def test_regions_are_crops_of_the_whole(network):
+    image = _image((90, 70), numpy.uint16, white=4095)
+    whole = super_resolve(image, max_value=4095)
+    boxes = [(0, 0, 1, 1), (0, 0, 90, 70), (10, 20, 55, 61), (89, 0, 90, 70), (30, 30, 40, 45)]
+    for tile in (13, 256):
+        crops = super_resolve(image, max_value=4095, regions=boxes, tile=tile, threads=2)
+        assert len(crops) == len(boxes)
+        for crop, (row0, column0, row1, column1) in zip(crops, boxes, strict=True):
+            expected = whole[2 * row0 : 2 * row1, 2 * column0 : 2 * column1]
+            assert crop.shape == expected.shape
+            assert crop.dtype == numpy.uint16
+            assert numpy.abs(crop.astype(int) - expected).max() <= 1  # rounding of values that differ by 1e-6
+
+
+def test_no_regions_give_no_crops():
+    assert super_resolve(_image((10, 10)), regions=[]) == []
+
+
+# --- masks --------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_mask_is_magnified_by_the_network(network):
+    image = _image((80, 60), numpy.uint16, white=4095)
+    mask = numpy.zeros(image.shape, bool)
+    mask[20:50, 5:31] = True
+    mask[79, 59] = True
+    linear = mcfast.resample(image, 2.0)
+    whole = super_resolve(image, max_value=4095)
+    large = mask.repeat(2, axis=0).repeat(2, axis=1)
+    for tile in (16, 256):
+        result = super_resolve(image, max_value=4095, mask=mask, tile=tile)
+        numpy.testing.assert_array_equal(result[~large], linear[~large])
+        assert numpy.abs(result[large].astype(int) - whole[large]).max() <= 1
+
+
+def test_full_and_empty_masks(network):
+    image = _image((40, 50))
+    numpy.testing.assert_array_equal(super_resolve(image, mask=numpy.ones(image.shape, bool)), super_resolve(image))
+    nothing = super_resolve(image, mask=numpy.zeros(image.shape, bool))
+    numpy.testing.assert_array_equal(nothing, mcfast.resample(image, 2.0))
+
+
+class _Counting:
+    """The shipped network, counting the pixels that it is given."""
+
+    def __init__(self, network):
+        self._network, self.pixels = network, 0
+
+    def __getattr__(self, name):
+        return getattr(self._network, name)
+
+    def run(self, batch):
+        self.pixels += batch.size
+        return self._network.run(batch)
+
+
+def test_tiles_outside_the_mask_are_not_run(network):
+    image = _image((256, 256))
+    mask = numpy.zeros(image.shape, bool)
+    mask[40:60, 40:60] = True
+    counting = _Counting(network)
+    super_resolve(image, mask=mask, tile=64, network=counting, threads=1)
+    assert counting.pixels == (64 + 8) ** 2  # one corner tile: a halo on its two inner sides
+
+
+# --- boxes --------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(1, 80), st.integers(1, 80), st.integers(1, 100))
+def test_tiles_are_a_partition(row0, column0, rows, columns, side):
+    box = Box(row0, column0, row0 + rows, column0 + columns)
+    covered = numpy.zeros((140, 140), int)
+    for piece in tiles(box, side):
+        assert max(piece.shape) <= side
+        assert min(piece.shape) >= 1
+        covered[piece.slices] += 1
+    expected = numpy.zeros_like(covered)
+    expected[box.slices] = 1
+    numpy.testing.assert_array_equal(covered, expected)
+
+
+def test_regions_around_single_points():
+    assert regions_around([(10, 20)], 3, (100, 100)) == [(7, 17, 14, 24)]
+    assert regions_around([(10.4, 19.6)], (1, 2), (100, 100)) == [(9, 18, 12, 23)]
+    assert regions_around([(0, 99)], 5, (100, 100)) == [(0, 94, 6, 100)]
+    assert regions_around([], 5, (100, 100)) == []
+    assert regions_around(numpy.zeros((0, 2)), 5, (100, 100)) == []
+
+
+def test_overlapping_regions_are_joined_until_none_overlap():
+    # The first two touch without sharing a pixel; the third joins both.
+    assert regions_around([(10, 10), (10, 15)], 2, (50, 50)) == [(8, 8, 13, 13), (8, 13, 13, 18)]
+    assert regions_around([(10, 10), (10, 15), (10, 12)], 2, (50, 50)) == [(8, 8, 13, 18)]
+    # The box around the first and last of a diagonal chain holds a point that overlapped neither.
+    assert regions_around([(30, 10), (5, 5), (9, 9), (13, 13), (17, 17)], 2, (50, 50)) == [
+        (3, 3, 20, 20),
+        (28, 8, 33, 13),
+    ]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 59), st.integers(0, 79)), max_size=25), st.integers(0, 12))
+def test_regions_hold_every_point_and_do_not_overlap(points, margin):
+    boxes = regions_around(points, margin, (60, 80))
+    covered = numpy.zeros((60, 80), int)
+    for box in boxes:
+        covered[box.slices] += 1
+    assert covered.max(initial=0) <= 1
+    for row, column in points:
+        near = (slice(max(0, row - margin), row + margin + 1), slice(max(0, column - margin), column + margin + 1))
+        assert (covered[near] == 1).all()
+    assert boxes == sorted(boxes)
+    assert boxes == regions_around(points[::-1], margin, (60, 80)), "the points' order does not matter"
+
+
+# --- errors -------------------------------------------------------------------------------------------------------
+
+IMAGE = numpy.zeros((8, 9), numpy.uint16)
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "error", "message"),
+    [
+        (
+            IMAGE.astype(numpy.int64),
+            {},
+            TypeError,
+            r"super_resolve\(image\): expected uint8, uint16 or float32, got int64",
+        ),
+        (IMAGE.astype(numpy.float64), {}, TypeError, r"got float64; cast it with image.astype\(numpy.uint16\)"),
+        (
+            IMAGE.tolist(),
+            {},
+            TypeError,
+            r"super_resolve\(image\): expected a NumPy array or a .* got .*list",
+        ),
+        (IMAGE[None], {}, ValueError, r"expected \(rows, columns\), not empty, got shape \(1, 8, 9\)"),
+        (IMAGE[:0], {}, ValueError, r"not empty, got shape \(0, 9\)"),
+        (
+            IMAGE,
+            {"max_value": 0},
+            ValueError,
+            r"super_resolve\(max_value\): expected more than 0 and .*, got 0",
+        ),
+        (IMAGE, {"max_value": 65536}, ValueError, "at most 65535, got 65536"),
+        (IMAGE, {"max_value": float("nan")}, ValueError, "at most 65535, got nan"),
+        (
+            IMAGE + 5000,
+            {"max_value": 4095},
+            ValueError,
+            r"expected finite values 0 .. 4095, got 5000 .. 5000; give",
+        ),
+        (
+            numpy.full((3, 3), numpy.nan, numpy.float32),
+            {},
+            ValueError,
+            r"finite values 0 .. 1, got nan .. nan",
+        ),
+        (
+            numpy.full((3, 3), numpy.inf, numpy.float32),
+            {},
+            ValueError,
+            r"finite values 0 .. 1, got inf .. inf",
+        ),
+        (numpy.full((3, 3), -0.1, numpy.float32), {}, ValueError, r"got -0.1"),
+        (IMAGE, {"tile": 0}, ValueError, r"super_resolve\(tile\): expected at least 1, got 0"),
+        (IMAGE, {"threads": 0}, ValueError, "threads: expected None or at least 1, got 0"),
+        (
+            IMAGE,
+            {"regions": [(0, 0, 9, 9)]},
+            ValueError,
+            r"\(regions\): .* image's \(8, 9\), got \(0, 0, 9, 9\)",
+        ),
+        (IMAGE, {"regions": [(2, 2, 2, 4)]}, ValueError, r"got \(2, 2, 2, 4\)"),
+        (IMAGE, {"regions": [(-1, 0, 2, 4)]}, ValueError, r"got \(-1, 0, 2, 4\)"),
+        (IMAGE, {"regions": [], "out": IMAGE}, ValueError, r"super_resolve\(regions\): expected neither mask nor out"),
+        (IMAGE, {"regions": [], "mask": IMAGE > 0}, ValueError, "neither mask nor out beside it"),
+        (IMAGE, {"mask": IMAGE}, ValueError, r"super_resolve\(mask\): expected bool of shape \(8, 9\), got uint16"),
+        (IMAGE, {"mask": IMAGE[1:] > 0}, ValueError, r"got bool of shape \(7, 9\)"),
+        (
+            IMAGE,
+            {"out": IMAGE},
+            ValueError,
+            r"super_resolve\(out\): expected a writable uint16 .* \(16, 18\), got",
+        ),
+        (IMAGE, {"out": numpy.zeros((16, 18), numpy.uint8)}, ValueError, r"got uint8 of shape \(16, 18\)"),
+    ],
+)
+def test_wrong_arguments_are_named(image, options, error, message):
+    with pytest.raises(error, match=message):
+        super_resolve(image, **options)
+
+
+def test_out_must_not_overlap_the_image():
+    memory = numpy.zeros((20, 20), numpy.uint16)
+    with pytest.raises(ValueError, match="expected an array that does not overlap the image; give another"):
+        super_resolve(memory[:10, :10], out=memory)
+
+
+@pytest.mark.parametrize(
+    ("points", "margin", "message"),
+    [
+        ([1, 2, 3], 1, r"regions_around\(points\): expected \(N, 2\) rows and columns, got shape \(3,\)"),
+        ([(1, 2)], -1, r"regions_around\(margin\): expected at least 0, got -1"),
+        ([(1, 50)], 1, r"regions_around\(points\): expected points inside the image's \(50, 50\), got one outside"),
+        ([(-1, 5)], 1, "got one outside"),
+        ([(float("nan"), 5)], 1, "got one outside"),
+    ],
+)
+def test_wrong_points_are_named(points, margin, message):
+    with pytest.raises(ValueError, match=message):
+        regions_around(points, margin, (50, 50))
+
+
+class _Described:
+    """As much of a network as is looked at before it is run."""
+
+    name = "other"
+
+    def __init__(self, metadata, shape=(None, 1, None, None)):
+        self.metadata, self.input_shape = metadata, shape
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (_Described({}), "network 'other': its metadata do not tell the layers' windows; export it with mcfast.nets"),
+        (_Described({"layers": '[["Conv",3,1,1]]'}), r"expected \(any, 1, any, any\) and scale 2, got .* and scale 1"),
+        (_Described({"layers": '[["ConvTranspose",9,2,4]]'}, (None, 3, None, None)), r"got \(None, 3, None, None\)"),
+        (_Described({"layers": '[["ConvTranspose",9,2,4]]'}, (None, 1, 64, 64)), r"got \(None, 1, 64, 64\)"),
+        (_Described({"layers": "rubbish"}), "its metadata 'layers' is no list of"),
+    ],
+)
+def test_networks_that_cannot_be_tiled_are_named(network, message):
+    with pytest.raises(ConfigError, match=message):
+        super_resolve(IMAGE, network=network)
+
+
+def test_an_error_in_one_tile_reaches_the_caller(network):
+    class Broken(_Counting):
+        def run(self, batch):
+            raise RuntimeError("no memory")
+
+    for threads in (1, 2):
+        with pytest.raises(RuntimeError, match="no memory"):
+            super_resolve(_image((64, 64)), tile=16, network=Broken(network), threads=threads)
