@@ -16,7 +16,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--strict-skips", action="store_true", help="fail if a test is skipped for any reason but this machine's hardware"
+        "--strict-skips",
+        action="store_true",
+        help="fail if a test is skipped for any reason but this machine's hardware",
     )
 
 
@@ -25,7 +27,9 @@ def pytest_sessionfinish(session):
     if not session.config.getoption("--strict-skips"):
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = [report for report in reporter.stats.get("skipped", []) if "this processor has no" not in str(report.longrepr)]
+    skipped = [
+        report for report in reporter.stats.get("skipped", []) if "this processor has no" not in str(report.longrepr)
+    ]
     if skipped:
         reporter.write_line(f"{len(skipped)} tests were skipped that must run here", red=True)
         session.exitstatus = 1

@@ -56,11 +56,14 @@ struct Maximum {
     [[gnu::always_inline]] static Vector<T> of(Vector<T> a, Vector<T> b) { return a > b ? a : b; }
 };
 
-/// Calls f(x) for vectors that cover [0, n), n >= lanes<T>; the last one overlaps its neighbour instead of leaving a
-/// scalar rest. f must give the same when it is applied to a pixel twice.
+/// Calls f(x) for vectors that cover [0, n), n >= lanes<T>, so that all but the first and last store to `to` are
+/// aligned: stores across a cache line cost several times as much. The first and last vectors overlap their neighbours
+/// instead of leaving a scalar rest; f must give the same when it is applied to a pixel twice.
 template <class T, class F>
-[[gnu::always_inline]] inline void for_each_vector(int n, F&& f) {
-    int x = 0;
+[[gnu::always_inline]] inline void for_each_vector(const T* to, int n, F&& f) {
+    const auto past = reinterpret_cast<std::uintptr_t>(to) % MCFAST_VECTOR_BYTES;
+    int x = past ? static_cast<int>((MCFAST_VECTOR_BYTES - past) / sizeof(T)) : 0;
+    if (x) f(0);
     for (; x + lanes<T> <= n; x += lanes<T>) f(x);
     if (x < n) f(n - lanes<T>);
 }
@@ -76,7 +79,7 @@ template <class Op, class T, class... Rest>
         }
         return;
     }
-    for_each_vector<T>(n, [&](int x) {
+    for_each_vector(to, n, [&](int x) {
         Vector<T> value = load(first + x);
         ((value = Op::of(value, load(rest + x))), ...);
         store(to + x, value);

@@ -40,14 +40,19 @@ struct RectangleKernel {
     const RectangleTask<T>& task;
     RectangleLayout<T> buffer;
     int begin, end, width;  // columns that the windows of the box reach, clipped to the image
+    T* padded;              // a row of column extrema, with the columns that lie outside the image
+    T* inside;              // the part of it that lies inside, aligned
 
     RectangleKernel(const RectangleTask<T>& t, char* workspace) : task(t), buffer(t, workspace) {
         const int side = task.window_columns / 2;
         begin = task.box.left - side > 0 ? task.box.left - side : 0;
         end = task.box.right + side < task.columns ? task.box.right + side : task.columns;
         width = end - begin;
+        const int outside = begin - (task.box.left - side);
+        padded = buffer.padded + (lanes<T> - outside % lanes<T>) % lanes<T>;
+        inside = padded + outside;
         // The columns outside the image stay the identity in every row.
-        fill(buffer.padded, Op::identity, task.box.columns() + task.window_columns);
+        fill(padded, Op::identity, task.box.columns() + task.window_columns);
     }
 
     /// Row y of the image, or null if there is none; several channels are reduced into `space`.
@@ -63,11 +68,8 @@ struct RectangleKernel {
         return space;
     }
 
-    /// Where the column extrema of an output row go before the pass along the row.
-    T* inside() const { return buffer.padded + (begin - (task.box.left - task.window_columns / 2)); }
-
     void write(int y) const {
-        slide_along_row<Op>(task.out.row(y - task.box.top), buffer.padded, buffer.ping, buffer.pong, task.box.columns(),
+        slide_along_row<Op>(task.out.row(y - task.box.top), padded, buffer.ping, buffer.pong, task.box.columns(),
                             task.window_columns);
     }
 
@@ -78,11 +80,11 @@ struct RectangleKernel {
             const T* above = task.window_rows == 1 ? nullptr : row(y - 1, buffer.next_row);
             const T* below = task.window_rows == 1 ? nullptr : row(y + 1, buffer.prefix);
             if (above && below) {
-                combine<Op>(inside(), width, middle, above, below);
+                combine<Op>(inside, width, middle, above, below);
             } else if (above || below) {
-                combine<Op>(inside(), width, middle, above ? above : below);
+                combine<Op>(inside, width, middle, above ? above : below);
             } else {
-                copy(inside(), middle, width);
+                copy(inside, middle, width);
             }
             write(y);
         }
@@ -111,7 +113,7 @@ struct RectangleKernel {
         for (int y = task.box.top; y < task.box.bottom; y += k) {
             fill_suffixes(y - radius);
             const int rows = k < task.box.bottom - y ? k : task.box.bottom - y;
-            copy(inside(), buffer.block, width);
+            copy(inside, buffer.block, width);
             write(y);
             bool started = false;  // whether `prefix` holds any row
             for (int j = 1; j < rows; ++j) {
@@ -121,12 +123,12 @@ struct RectangleKernel {
                     extend_prefix(from, suffix);
                 } else if (from) {
                     copy(buffer.prefix, from, width);
-                    combine<Op>(inside(), width, suffix, from);
+                    combine<Op>(inside, width, suffix, from);
                     started = true;
                 } else if (started) {
-                    combine<Op>(inside(), width, suffix, buffer.prefix);
+                    combine<Op>(inside, width, suffix, buffer.prefix);
                 } else {
-                    copy(inside(), suffix, width);
+                    copy(inside, suffix, width);
                 }
                 write(y + j);
             }
@@ -135,13 +137,13 @@ struct RectangleKernel {
 
     /// prefix = Op(prefix, from) and inside = Op(suffix, prefix), in one pass.
     void extend_prefix(const T* from, const T* suffix) const {
-        T *prefix = buffer.prefix, *to = inside();
+        T *prefix = buffer.prefix, *to = inside;
         if (width < lanes<T>) {
             combine<Op>(prefix, width, prefix, from);
             combine<Op>(to, width, prefix, suffix);
             return;
         }
-        for_each_vector<T>(width, [&](int x) {
+        for_each_vector(to, width, [&](int x) {
             const Vector<T> grown = Op::of(load(prefix + x), load(from + x));
             store(prefix + x, grown);
             store(to + x, Op::of(grown, load(suffix + x)));

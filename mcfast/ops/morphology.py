@@ -116,7 +116,8 @@ def dilate(
     """Dilation: at each pixel p the maximum of image[p - o] over the offsets o of the footprint.
 
     The footprint is mirrored, as in the textbook definition, so that `opening` never exceeds the image; OpenCV's
-    `dilate` does not mirror. Arguments, result and errors as in `erode`, with the lowest value where nothing takes part.
+    `dilate` does not mirror. Arguments, result and errors as in `erode`; a pixel without any footprint pixel inside the
+    image gets the lowest value.
     """
     return _compute("dilate", image, footprint, out, threads, stream, backend)
 

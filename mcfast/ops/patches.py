@@ -29,9 +29,9 @@ def sliding_windows(
         Distance of neighbouring windows, one number or (rows, columns), in pixels; at most the window's size if
         `cover`.
     cover
-        `False` gives a zero-copy, read-only view of the windows that fit at multiples of the stride. `True` gives a copy
-        whose last row and column of windows are clamped to the border, so that every pixel is covered; `stitch` is
-        its inverse.
+        `False` gives a zero-copy, read-only view of the windows that fit at multiples of the stride. `True` gives a
+        copy whose last row and column of windows are clamped to the border, so that every pixel is covered; `stitch`
+        is its inverse.
 
     Returns
     -------

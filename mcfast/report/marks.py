@@ -87,7 +87,8 @@ def _cluster_crop(result: Result, cluster: Cluster) -> Any:
             _circle(draw, row, col, max(7.0, 10 * zoom), CALCIFICATION if one.cluster is not None else SINGLE, 1)
     spacing = result.mammogram.spacing_mm[1] if result.mammogram is not None else 0.0
     draw.rectangle((0, CROP - 24, CROP, CROP), fill=BACKGROUND)
-    caption = f"{cluster.id + 1}:  {cluster.count} calcifications, score {cluster.score:.2f}, {side * spacing:.0f} mm wide"
+    found = f"{cluster.count} calcifications, score {cluster.score:.2f}"
+    caption = f"{cluster.id + 1}:  {found}, {side * spacing:.0f} mm wide"
     draw.text((6, CROP - 21), caption, fill=TEXT, font=_font(14))
     return crop
 

@@ -1,0 +1,19 @@
+"""Finding calcifications: breast mask, candidates, probabilities, measured calcifications, clusters."""
+
+from mcfast.detect.classify import classify
+from mcfast.detect.detector import Calcification, Cluster, Detections, DetectorConfig, detect, group
+from mcfast.detect.mask import breast_mask
+from mcfast.detect.propose import Candidates, propose
+
+__all__ = [
+    "Calcification",
+    "Candidates",
+    "Cluster",
+    "Detections",
+    "DetectorConfig",
+    "breast_mask",
+    "classify",
+    "detect",
+    "group",
+    "propose",
+]

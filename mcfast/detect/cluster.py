@@ -1,0 +1,108 @@
+"""From scored spots to calcifications and clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+__all__ = ["cluster_score", "hull", "link", "polygon_area", "suppress"]
+
+Points = NDArray[Any]
+
+
+def suppress(positions: Points, scores: NDArray[Any], distance: float | NDArray[Any]) -> NDArray[numpy.int64]:
+    """Non-maximum suppression: the best spots, none closer than `distance` to a better one that stays.
+
+    Parameters
+    ----------
+    positions
+        (N, 2) rows and columns.
+    scores
+        (N,); of equal scores the first wins.
+    distance
+        In the positions' unit; one number, or (N,) for how far each spot keeps lesser ones away.
+
+    Returns
+    -------
+    Indices of the spots that stay, best first. O(N log N + pairs).
+    """
+    from scipy.spatial import cKDTree
+
+    order = numpy.argsort(-scores, kind="stable")
+    if len(order) < 2:
+        return order.astype(numpy.int64)
+    reach = numpy.nextafter(numpy.broadcast_to(numpy.asarray(distance, float), len(order))[order], -1)
+    near = cKDTree(positions[order]).query_ball_point(positions[order], reach)
+    alive = numpy.ones(len(order), bool)
+    for rank, neighbours in enumerate(near):
+        if alive[rank] and reach[rank] > 0:
+            alive[[other for other in neighbours if other > rank]] = False
+    kept: NDArray[numpy.int64] = order[alive].astype(numpy.int64)
+    return kept
+
+
+def link(positions: Points, distance: float, least: int) -> NDArray[numpy.int64]:
+    """Clusters as connected components: spots at most `distance` apart belong together.
+
+    Returns
+    -------
+    (N,) number of each spot's cluster, from 0 in the order of their first spots; -1 for spots in a component of fewer
+    than `least`. O(N log N + pairs).
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    count = len(positions)
+    if count == 0:
+        return numpy.empty(0, numpy.int64)
+    pairs = cKDTree(positions).query_pairs(distance, output_type="ndarray")
+    graph = coo_matrix((numpy.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    _, labels = connected_components(graph, directed=False)
+    large = numpy.bincount(labels)[labels] >= least
+    result = numpy.full(count, -1, numpy.int64)
+    _, first, inverse = numpy.unique(labels[large], return_index=True, return_inverse=True)
+    result[large] = numpy.argsort(numpy.argsort(first))[inverse]
+    return result
+
+
+def hull(positions: Points) -> NDArray[numpy.float64]:
+    """Corners of the convex hull, anticlockwise in (column, row up); (M, 2) rows and columns.
+
+    Andrew's monotone chain (1979): exact for points on one line and for repeated points, where others fail.
+    """
+    points = numpy.unique(numpy.asarray(positions, numpy.float64), axis=0)
+    if len(points) <= 2:
+        return points
+
+    def chain(ordered: Points) -> list[Any]:
+        corners: list[Any] = []
+        for point in ordered:
+            while len(corners) >= 2 and _turn(corners[-2], corners[-1], point) <= 0:
+                corners.pop()
+            corners.append(point)
+        return corners[:-1]
+
+    return numpy.array(chain(points) + chain(points[::-1]))
+
+
+def _turn(first: Points, second: Points, third: Points) -> float:
+    a, b = second - first, third - first
+    return float(a[0] * b[1] - a[1] * b[0])
+
+
+def polygon_area(corners: Points) -> float:
+    """Area of a simple polygon by the shoelace formula, in the square of its unit; 0 for fewer than 3 corners."""
+    if len(corners) < 3:
+        return 0.0
+    rows, columns = numpy.asarray(corners, numpy.float64).T
+    return float(abs(numpy.dot(rows, numpy.roll(columns, -1)) - numpy.dot(columns, numpy.roll(rows, -1))) / 2)
+
+
+def cluster_score(scores: Sequence[float] | NDArray[Any]) -> float:
+    """Mean of the three highest probabilities: three calcifications make a cluster, and the third is its proof."""
+    best = numpy.sort(numpy.asarray(scores, numpy.float64))[::-1][:3]
+    return float(best.mean()) if len(best) else 0.0

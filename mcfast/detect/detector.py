@@ -1,0 +1,257 @@
+"""From a mammogram at 0.1 mm to calcifications and clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from mcfast.detect.classify import Network, classify
+from mcfast.detect.cluster import cluster_score, hull, link, polygon_area, suppress
+from mcfast.detect.features import measure
+from mcfast.detect.mask import breast_mask
+from mcfast.detect.propose import Candidates, propose
+from mcfast.errors import ConfigError
+
+__all__ = ["Calcification", "Cluster", "Detections", "DetectorConfig", "detect", "group"]
+
+Mask = NDArray[numpy.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """How calcifications are found. Lengths are in millimetres.
+
+    Attributes
+    ----------
+    threshold
+        Lowest response of a candidate, in standard deviations of the response around it.
+    limit
+        Most candidates that the network looks at.
+    min_score
+        Lowest probability of a calcification, 0 .. 1.
+    apart_mm
+        Of two spots closer than this, or than three quarters of the better one's diameter, only the better one stays.
+    link_mm
+        Calcifications at most this far apart belong to one cluster.
+    min_members
+        A cluster has at least so many.
+    """
+
+    threshold: float = 2.0
+    limit: int = 2500
+    min_score: float = 0.5
+    apart_mm: float = 0.4
+    link_mm: float = 5.0
+    min_members: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_score <= 1:
+            raise ConfigError(f"DetectorConfig(min_score): expected 0 .. 1, got {self.min_score}")
+        if self.limit < 1 or self.min_members < 1:
+            raise ConfigError(
+                f"DetectorConfig(limit, min_members): expected at least 1 each, got {self.limit}, {self.min_members}"
+            )
+        if not (self.apart_mm >= 0 and self.link_mm > 0):
+            raise ConfigError(
+                f"DetectorConfig(apart_mm, link_mm): expected lengths above 0, got {self.apart_mm}, {self.link_mm}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Calcification:
+    """One calcification found.
+
+    `row` and `column` are its centre in pixels of the image; `contrast` is peak minus background in the image's counts,
+    `contrast_to_noise` the same in standard deviations of the image around it; `score` is a probability; `cluster` the
+    id of its cluster or `None`.
+    """
+
+    row: float
+    column: float
+    diameter_mm: float
+    contrast: float
+    contrast_to_noise: float
+    score: float
+    cluster: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Calcifications that lie together.
+
+    `outline` is their convex hull as (row, column) corners in pixels, `area_mm2` its area, `score` the mean of the
+    three highest probabilities in it.
+    """
+
+    id: int
+    count: int
+    score: float
+    area_mm2: float
+    outline: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What was found in one image.
+
+    Attributes
+    ----------
+    calcifications
+        Most probable first.
+    clusters
+        Highest score first; `id` is the index.
+    image_score
+        0 .. 1: the best cluster's score, or half the best single calcification's, whichever is higher.
+    mask
+        (H, W) bool, the breast.
+    candidates
+        How many spots the network looked at.
+    """
+
+    calcifications: tuple[Calcification, ...]
+    clusters: tuple[Cluster, ...]
+    image_score: float
+    mask: Mask
+    candidates: int
+
+
+def detect(
+    image: NDArray[Any],
+    spacing_mm: float,
+    *,
+    max_value: float,
+    network: Network,
+    mask: Mask | None = None,
+    valid: Mask | None = None,
+    config: DetectorConfig | None = None,
+    min_score: float | None = None,
+    threads: int | None = None,
+) -> Detections:
+    """Find calcifications and clusters.
+
+    Parameters
+    ----------
+    image
+        (H, W) uint8, uint16 or float32, bright = dense, at about 0.1 mm: the networks know no other.
+    spacing_mm
+        Distance of pixel centres, millimetres.
+    max_value
+        Intensity of white.
+    network
+        A loaded `vgg12`.
+    mask
+        (H, W) bool, the breast; `None` finds it, where `valid` tells padding from pixels.
+    config
+        `None` is `DetectorConfig()`.
+    min_score
+        Overrides the configuration's.
+    threads
+        Threads of the operations.
+
+    Returns
+    -------
+    `Detections`. O(1) per pixel and per candidate.
+
+    Raises
+    ------
+    ValueError
+        If the image is not 2-D or the mask has another shape.
+    """
+    config = config or DetectorConfig()
+    if image.ndim != 2:
+        raise ValueError(f"detect(image): expected (rows, columns), got shape {image.shape}")
+    if mask is None:
+        mask = breast_mask(image, spacing_mm, max_value=max_value, valid=valid)
+    if mask.shape != image.shape:
+        raise ValueError(f"detect(mask): expected the image's shape {image.shape}, got {mask.shape}")
+    candidates = propose(
+        image,
+        mask,
+        threshold=config.threshold,
+        limit=config.limit,
+        max_value=max_value,
+        spacing_mm=spacing_mm,
+        threads=threads,
+    )
+    scores = classify(candidates, network, threads=threads)
+    if min_score is not None:
+        config = replace(config, min_score=min_score)
+    return group(image, candidates, scores, spacing_mm, max_value=max_value, mask=mask, config=config)
+
+
+def group(
+    image: NDArray[Any],
+    candidates: Candidates,
+    scores: NDArray[numpy.float32],
+    spacing_mm: float,
+    *,
+    max_value: float,
+    mask: Mask,
+    config: DetectorConfig,
+) -> Detections:
+    """Turn scored candidates into measured calcifications and clusters: the last stage of `detect`.
+
+    `scores` is (N,), one probability per candidate; the rest as in `detect`. O(N log N).
+    """
+    chosen = numpy.flatnonzero(scores >= config.min_score)
+    found = _calcifications(image, candidates, scores, chosen, spacing_mm, max_value, config)
+    found, clusters = _grouped(found, spacing_mm, config)
+    best = [cluster.score for cluster in clusters] + [0.5 * calcification.score for calcification in found]
+    return Detections(found, clusters, max(best, default=0.0), mask, len(candidates))
+
+
+def _calcifications(
+    image: NDArray[Any],
+    candidates: Candidates,
+    scores: NDArray[numpy.float32],
+    chosen: NDArray[numpy.intp],
+    spacing_mm: float,
+    max_value: float,
+    config: DetectorConfig,
+) -> tuple[Calcification, ...]:
+    """Measure the chosen spots, keep one for each calcification, the most probable first."""
+    features = measure(image, candidates.positions[chosen], spacing_mm)
+    places = numpy.column_stack([features.rows, features.columns])
+    # A coarse calcification has several peaks; they are within its own diameter of the best one.
+    apart = numpy.maximum(config.apart_mm, 0.75 * features.diameter_mm) / spacing_mm
+    noise = candidates.noise[chosen].astype(numpy.float64) * max_value
+    return tuple(
+        Calcification(
+            row=float(features.rows[index]),
+            column=float(features.columns[index]),
+            diameter_mm=float(features.diameter_mm[index]),
+            contrast=float(features.contrast[index]),
+            contrast_to_noise=float(features.contrast[index] / noise[index]),
+            score=float(scores[chosen[index]]),
+            cluster=None,
+        )
+        for index in suppress(places, scores[chosen], apart)
+    )
+
+
+def _grouped(
+    found: tuple[Calcification, ...], spacing_mm: float, config: DetectorConfig
+) -> tuple[tuple[Calcification, ...], tuple[Cluster, ...]]:
+    """Give each calcification its cluster, and describe the clusters, the best first."""
+    places = numpy.array([(one.row, one.column) for one in found]).reshape(-1, 2)
+    labels = link(places, config.link_mm / spacing_mm, config.min_members)
+    groups = [numpy.flatnonzero(labels == label) for label in range(int(labels.max(initial=-1)) + 1)]
+    groups.sort(key=lambda members: -cluster_score([found[index].score for index in members]))
+    clusters = []
+    cluster_of: dict[int, int] = {}
+    for number, members in enumerate(groups):
+        outline = hull(places[members])
+        score = cluster_score([found[index].score for index in members])
+        corners = tuple((float(row), float(column)) for row, column in outline)
+        clusters.append(Cluster(number, len(members), score, polygon_area(outline) * spacing_mm**2, corners))
+        cluster_of.update(dict.fromkeys(members.tolist(), number))
+    named = tuple(
+        Calcification(
+            one.row, one.column, one.diameter_mm, one.contrast, one.contrast_to_noise, one.score, cluster_of.get(index)
+        )
+        for index, one in enumerate(found)
+    )
+    return named, tuple(clusters)

@@ -1,0 +1,141 @@
+"""The breast mask: which pixels are breast, and not air, label, border or film edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from mcfast.ops import resample
+
+__all__ = ["breast_mask"]
+
+COARSE_MM = 0.8  # labels, strings of noise and scratches are thin at this spacing, the breast is not
+BINS = 40
+FRAME_MM = 1.0  # film edges and collimator shadows at the image border
+
+Mask = NDArray[numpy.bool_]
+Field = NDArray[numpy.float32]
+
+
+def breast_mask(
+    image: NDArray[Any], spacing_mm: float, *, max_value: float, valid: NDArray[numpy.bool_] | None = None
+) -> Mask:
+    """The largest bright region, without labels, holes filled.
+
+    The image is averaged to about 0.8 mm; what is brighter than air by more than its noise is opened, so that what
+    touches the breast by a thin bridge falls off, and the largest component stays. Its border, brought back to the
+    image's pixels, is smooth to about half a millimetre.
+
+    Parameters
+    ----------
+    image
+        (H, W) uint8, uint16 or float32, bright = dense. Air need not be 0.
+    spacing_mm
+        Distance of pixel centres, millimetres.
+    max_value
+        Intensity of white.
+    valid
+        (H, W) bool: `False` on padding, which is never breast.
+
+    Returns
+    -------
+    (H, W) bool. Empty (all `False`) if the image is constant or nothing in it is bright; full if nothing in it is air.
+    O(1) per pixel.
+    """
+    from scipy import ndimage
+
+    factor = max(1, round(COARSE_MM / spacing_mm))
+    scale = 1 / factor
+    values = image if valid is None else numpy.where(valid, image, image.dtype.type(0))
+    coarse = resample(values, scale).astype(numpy.float32) / numpy.float32(max_value)
+    if float(coarse.max()) - float(coarse.min()) < 0.01:
+        return numpy.zeros(image.shape, bool)
+    bright = coarse > _air_limit(coarse)
+    if valid is not None:
+        bright &= resample(valid.astype(numpy.float32), scale) > 0.5
+    step_mm = factor * spacing_mm
+    opened = ndimage.binary_opening(_without_frame(bright, step_mm), iterations=max(1, round(2.4 / step_mm)))
+    breast = _largest(opened)
+    # The opening rounds corners off; what is bright and within a few pixels of the breast belongs to it.
+    breast = ndimage.binary_propagation(breast, mask=bright & ndimage.binary_dilation(breast, iterations=2))
+    breast = ndimage.binary_fill_holes(_closed_at_border(breast))
+    breast &= ~_mostly_air(breast, coarse)
+    return _enlarge(breast, factor, image.shape)
+
+
+def _air_limit(coarse: Field) -> float:
+    """The level above which a pixel is no air.
+
+    Air is the highest peak in the darker third of the histogram. It ends where the histogram has fallen to a
+    twenty-fifth of the peak: film has an air of its own, brighter than the scanner's black, which is a shoulder of that
+    peak, or after an eighth of the range. Without a peak that falls to a quarter there is no air: all is tissue.
+    """
+    low, high = (float(value) for value in numpy.quantile(coarse, [0.0, 0.995]))
+    counts, edges = numpy.histogram(coarse, bins=BINS, range=(low, high))
+    peak = int(numpy.argmax(counts[: BINS // 3]))
+    slope = counts[peak : peak + BINS // 8]
+    if slope.min() > 0.25 * counts[peak]:
+        return low - 1.0
+    ended = slope <= 0.04 * counts[peak]
+    return float(edges[peak + (int(numpy.argmax(ended)) if ended.any() else len(slope))])
+
+
+def _without_frame(bright: Mask, step_mm: float) -> Mask:
+    """Drop bright lines along the border of the image, unless the breast itself runs into it there."""
+    from scipy import ndimage
+
+    inner = bright.copy()
+    width = max(1, round(FRAME_MM / step_mm))
+    if min(bright.shape) <= 4 * width:
+        return inner
+    frame = numpy.ones(bright.shape, bool)
+    frame[width:-width, width:-width] = False
+    inner[frame] = False
+    reached = ndimage.binary_dilation(inner, iterations=width, structure=numpy.ones((3, 3), bool))
+    inner |= frame & reached & bright
+    return inner
+
+
+def _largest(mask: Mask) -> Mask:
+    from scipy import ndimage
+
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return mask
+    sizes = numpy.bincount(labels.ravel())
+    sizes[0] = 0
+    largest: Mask = labels == int(numpy.argmax(sizes))
+    return largest
+
+
+def _closed_at_border(mask: Mask) -> Mask:
+    """Bridge short gaps along the image border, so that dark tissue at the chest wall counts as a hole."""
+    from scipy import ndimage
+
+    closed = mask.copy()
+    reach = max(3, min(mask.shape) // 10)
+    for line in (closed[0], closed[-1], closed[:, 0], closed[:, -1]):
+        line |= ndimage.binary_closing(line, iterations=reach)
+    return closed
+
+
+def _mostly_air(breast: Mask, coarse: Field) -> Mask:
+    """Border pixels less than half as bright as their neighbours inside: the skin, which is bright, covers a part."""
+    from scipy import ndimage
+
+    inside = ndimage.binary_erosion(breast, structure=numpy.ones((3, 3), bool), border_value=1)
+    neighbours = ndimage.maximum_filter(numpy.where(inside, coarse, 0), 3)
+    partial: Mask = breast & ~inside & (coarse < 0.5 * neighbours)
+    return partial
+
+
+def _enlarge(mask: Mask, factor: int, shape: tuple[int, ...]) -> Mask:
+    """Bring the coarse mask back to the image's pixels, its border smoothed."""
+    from scipy import ndimage
+
+    soft = ndimage.gaussian_filter(mask.astype(numpy.float32), 0.7, mode="nearest")
+    full = resample(soft, float(factor))[: shape[0], : shape[1]] > 0.5
+    missing = [(0, want - got) for want, got in zip(shape, full.shape, strict=True)]
+    return numpy.ascontiguousarray(numpy.pad(full, missing, mode="edge"))

@@ -1,0 +1,109 @@
+"""Training patches: what the candidate stage finds in tiles and phantoms, labelled by the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from mcfast.detect.classify import candidate_patches
+from mcfast.detect.mask import breast_mask
+from mcfast.detect.propose import Candidates, propose
+from mcfast.ops import resample
+from mcfast.phantom import Calcification, Phantom, mammogram, tile
+from mcfast.phantom.record import Laterality, View
+
+__all__ = ["Patches", "canonical", "from_phantom", "from_tile", "join", "small_phantom"]
+
+SPACING_MM = 0.1
+WHITE = 4095.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patches:
+    """`pixels` (N, 1, 12, 12) float32 as the network sees them, `positive` (N,) bool."""
+
+    pixels: NDArray[numpy.float32]
+    positive: NDArray[numpy.bool_]
+
+
+def join(parts: Sequence[Patches]) -> Patches:
+    """All parts as one."""
+    return Patches(
+        numpy.concatenate([part.pixels for part in parts]), numpy.concatenate([part.positive for part in parts])
+    )
+
+
+def from_tile(rng: numpy.random.Generator, *, side: int, negatives: int) -> Patches:
+    """Draw a tile and take its calcifications and `negatives` other candidates, half of them the strongest."""
+    drawn = tile(rng, side=side)
+    candidates = propose(drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE)
+    return _chosen(candidates, drawn.calcifications, negatives, rng)
+
+
+def from_phantom(phantom: Phantom, rng: numpy.random.Generator, *, negatives: int) -> Patches:
+    """The same for a whole phantom, with the mask that detection would use."""
+    image, calcifications = canonical(phantom)
+    mask = breast_mask(image, SPACING_MM, max_value=WHITE)
+    candidates = propose(image, mask, threshold=1.5, limit=4000, max_value=WHITE)
+    return _chosen(candidates, calcifications, negatives, rng)
+
+
+def small_phantom(seed: int) -> Phantom:
+    """A phantom of half the usual field, of a random view and spacing; the same for one seed."""
+    rng = numpy.random.default_rng([seed, 0xDE7])
+    spacing = float(rng.choice([0.05, 0.07, 0.085, 0.1]))
+    view: View = "CC" if rng.random() < 0.5 else "MLO"
+    side: Laterality = "L" if rng.random() < 0.5 else "R"
+    shape = (round(160 / spacing), round(110 / spacing))
+    return mammogram(seed, shape=shape, spacing_mm=spacing, view=view, laterality=side)
+
+
+def canonical(phantom: Phantom) -> tuple[NDArray[numpy.uint16], tuple[Calcification, ...]]:
+    """A phantom's image at 0.1 mm, and its calcifications in pixels of that image."""
+    scale = phantom.spacing_mm / SPACING_MM
+    image: NDArray[numpy.uint16] = resample(phantom.image, scale) if scale != 1 else phantom.image
+    moved = tuple(
+        Calcification(
+            (one.row + 0.5) * scale - 0.5,
+            (one.column + 0.5) * scale - 0.5,
+            one.diameter_mm,
+            one.contrast,
+            one.contrast_to_noise,
+            one.cluster,
+        )
+        for one in phantom.calcifications
+    )
+    return image, moved
+
+
+def _chosen(
+    candidates: Candidates, truth: Sequence[Calcification], negatives: int, rng: numpy.random.Generator
+) -> Patches:
+    labels = _labels(candidates, truth)
+    positive, negative = numpy.flatnonzero(labels == 1), numpy.flatnonzero(labels == 0)
+    hardest = negative[: negatives // 2]  # candidates come strongest first
+    others = negative[negatives // 2 :]
+    others = rng.permutation(others)[: negatives - len(hardest)]
+    chosen = numpy.concatenate([positive, hardest, others])
+    picked = Candidates(
+        candidates.positions[chosen], candidates.response[chosen], candidates.noise[chosen], candidates.residual
+    )
+    return Patches(candidate_patches(picked), labels[chosen] == 1)
+
+
+def _labels(candidates: Candidates, truth: Sequence[Calcification]) -> NDArray[Any]:
+    """1 for the strongest candidate on each calcification, -1 for others near one, 0 for the rest."""
+    labels = numpy.zeros(len(candidates), numpy.int8)
+    best = []
+    for one in truth:
+        distance = numpy.hypot(candidates.positions[:, 0] - one.row, candidates.positions[:, 1] - one.column)
+        radius = one.diameter_mm / SPACING_MM / 2
+        labels[distance < max(6.0, 1.7 * radius)] = -1
+        on = numpy.flatnonzero(distance <= max(2.5, radius))
+        best.extend(on[:1].tolist())
+    labels[best] = 1
+    return labels
