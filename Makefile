@@ -43,8 +43,8 @@ $(VENV)/.tested: $(VENV)/.installed
 	$(BIN)/pip install --quiet --upgrade ".[test]"
 	touch $@
 
-$(VENV)/.linted: $(BIN)/python pyproject.toml
-	$(BIN)/pip install --quiet "ruff==0.17.5" "mypy==2.4.1" "clang-format==23.1.5" numpy
+$(VENV)/.linted: $(VENV)/.installed
+	$(BIN)/pip install --quiet "ruff==0.17.5" "mypy==2.4.1" "clang-format==23.1.5"
 	touch $@
 
 clean:  ## remove what was built, not the results in out/
