@@ -57,12 +57,27 @@ template <class T>
     }
 }
 
+/// The values moved up by `places`, zeros below them.
+template <int places>
+[[gnu::always_inline]] inline Doubles moved_up(Doubles values) {
+    // Indices below 8 name zeros, from 8 on values: position i takes value i - places.
+    constexpr auto from = [](int i) { return i < places ? i : eight + i - places; };
+    const Doubles zero{};
+#if __has_builtin(__builtin_shufflevector)
+    return __builtin_shufflevector(zero, values, from(0), from(1), from(2), from(3), from(4), from(5), from(6),
+                                   from(7));
+#else  // GCC before 12
+    typedef long long Indices __attribute__((vector_size(64)));
+    return __builtin_shuffle(zero, values,
+                             Indices{from(0), from(1), from(2), from(3), from(4), from(5), from(6), from(7)});
+#endif
+}
+
 /// Sums of the first 1, 2, ..., 8 of the values.
 [[gnu::always_inline]] inline Doubles scan(Doubles values) {
-    const Doubles zero{};
-    values += __builtin_shufflevector(zero, values, 0, 8, 9, 10, 11, 12, 13, 14);
-    values += __builtin_shufflevector(zero, values, 0, 1, 8, 9, 10, 11, 12, 13);
-    values += __builtin_shufflevector(zero, values, 0, 1, 2, 3, 8, 9, 10, 11);
+    values += moved_up<1>(values);
+    values += moved_up<2>(values);
+    values += moved_up<4>(values);
     return values;
 }
 
