@@ -109,7 +109,7 @@ def train_detector(
     _say(progress, f"detector: {len(patches.positive)} patches, {int(patches.positive.sum())} of calcifications")
     with _deterministic(seed):
         network = vgg12(recipe.maps, recipe.hidden)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
         losses = _fit(network, patches, recipe, seed, progress)
         network.eval()
         slope, offset = _calibrate(network, asked)
