@@ -10,4 +10,4 @@ def uid_name(uid: str) -> str:
     from pydicom.config import IGNORE  # only messages need names, so pydicom is imported only for them
     from pydicom.uid import UID
 
-    return UID(uid, IGNORE).name
+    return str(UID(uid, IGNORE).name)
