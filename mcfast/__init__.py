@@ -6,6 +6,14 @@ Importing this loads NumPy and the native core; everything that stands on heavie
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+try:
+    from mcfast import _core  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        f"mcfast: the native core is not beside {__file__} ({error}); in a source tree run `pip install -e .`, "
+        "or start Python in another folder to use an installed mcfast"
+    ) from error
+
 from mcfast import errors
 from mcfast.footprints import Footprint, disk, rectangle
 from mcfast.ops import *  # noqa: F403
