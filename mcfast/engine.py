@@ -7,6 +7,7 @@ magnification work at the image's own resolution, detection at 0.1 mm, so that o
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -65,6 +66,8 @@ class Engine:
         self._detector = runtimes.load(nets.weights(DETECTOR), threads=self.threads)
         # Magnification runs several tiles at once, each on one thread.
         self._magnifier = runtimes.load(nets.weights(MAGNIFIER), threads=1)
+        for name in ("scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
+            import_module(name)  # half a second, better spent here than inside the first image
         self.record = EngineRecord(
             version=version("mcfast"),
             cpu_level=_core.cpu_level(),
