@@ -1,4 +1,4 @@
-"""The command `mcfast`: `run`, `demo`, `info`."""
+"""The command `mcfast`: `run`, `demo`, `info`, `bench`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mcfast.cli import demo, information, run
+from mcfast.cli import bench, demo, information, run
 from mcfast.errors import McfastError
 from mcfast.result import NOTICE
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=NOTICE,
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (run, demo, information):
+    for command in (run, demo, information, bench):
         command.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
