@@ -66,8 +66,8 @@ class Engine:
         self._detector = runtimes.load(nets.weights(DETECTOR), threads=self.threads)
         # Magnification runs several tiles at once, each on one thread.
         self._magnifier = runtimes.load(nets.weights(MAGNIFIER), threads=1)
-        for name in ("scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
-            import_module(name)  # half a second, better spent here than inside the first image
+        for name in ("imagecodecs", "pydicom", "scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
+            import_module(name)  # up to a second, better spent here than inside the first image
         self.record = EngineRecord(
             version=version("mcfast"),
             cpu_level=_core.cpu_level(),

@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.dicom.decode import reason_of
 from mcfast.dicom.geometry import checked_spacing
 from mcfast.dicom.layout import MAX_PIXELS
+from mcfast.dicom.strict import reason_of
 from mcfast.errors import InputError, PixelDataError, SpacingError, UnreadableError
 from mcfast.mammogram import Mammogram, Source
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy
 
-from mcfast.dicom.parse import looks_like_dicom
+from mcfast.dicom.sniff import looks_like_dicom
 from mcfast.errors import PixelDataError, UnreadableError
 from mcfast.mammogram import Mammogram
 

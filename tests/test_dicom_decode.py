@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from struct import pack
+
 import imagecodecs
 import jpeg_ls
 import numpy
@@ -30,7 +32,7 @@ from pydicom.encaps import encapsulate_extended
 from pydicom.pixels import get_encoder
 
 from mcfast.dicom.codestream import jpeg, jpeg2000
-from mcfast.errors import NotMammogramError, PixelDataError, UnsupportedSyntaxError
+from mcfast.errors import InputError, NotMammogramError, PixelDataError, UnsupportedSyntaxError
 from mcfast.reading import read
 
 
@@ -184,9 +186,27 @@ def test_extended_offset_table():
 def test_frames_that_nothing_tells_apart():
     frames = frames_of(3)
     encoded = [run_length(pixels, 12) for pixels in frames]
-    dataset = compressed(multi_frame(frames), RLE, encoded[:2], has_bot=False)
-    with pytest.raises(PixelDataError, match="2 fragments cannot be shared among 3 frames; write the file again"):
-        read(as_bytes(dataset), frame=0)
+    for count, options, reason in (
+        (2, {"has_bot": False}, "The end of the encapsulated pixel data .*"),
+        (2, {}, "the basic offset table has 2 entries"),
+        (4, {}, "the basic offset table has 4 entries"),
+    ):
+        data = as_bytes(compressed(multi_frame(frames), RLE, (encoded * 2)[:count], **options))
+        message = (
+            rf"^<bytes>: frame 0 of 3 cannot be found \({reason}\); write the file again with a basic offset table$"
+        )
+        with pytest.raises(PixelDataError, match=message):
+            read(data, frame=0)
+
+
+@pytest.mark.parametrize("offsets", [(0, 1 << 30, 1 << 31), (0, 4, 8), (400, 200, 0)])
+def test_offset_tables_that_lead_nowhere(offsets):
+    encoded = [jpeg_lossless(pixels, 12) for pixels in frames_of(3)]
+    data = as_bytes(compressed(multi_frame(frames_of(3)), JPEG_LOSSLESS_SV1, encoded))
+    at = data.index(b"\xfe\xff\x00\xe0\x0c\0\0\0") + 8
+    for frame in (0, 1):
+        with pytest.raises(InputError, match="truncated or damaged|cannot be found|no JPEG codestream|cut off"):
+            read(data[:at] + pack("<3L", *offsets) + data[at + 12 :], frame=frame)
 
 
 def test_several_frames_need_a_choice():
@@ -322,6 +342,16 @@ def test_compressed_syntax_without_encapsulation():
     dataset = mammogram_dataset(ramp())
     data = as_bytes(dataset).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0")
     with pytest.raises(PixelDataError, match="the pixel data are not encapsulated, as transfer syntax"):
+        read(data)
+
+
+def test_encapsulation_without_compressed_syntax():
+    """The tags and lengths of the items are not taken for pixels."""
+    dataset = compressed(mammogram_dataset(ramp()), RLE, [run_length(ramp(), 12), bytes(ramp().nbytes)])
+    data = as_bytes(dataset).replace(b"1.2.840.10008.1.2.5\0", b"1.2.840.10008.1.2.1\0")
+    with pytest.raises(
+        PixelDataError, match=r"the pixel data are encapsulated, as transfer syntax 1\S* forbids; write"
+    ):
         read(data)
 
 

@@ -192,6 +192,16 @@ def test_lut_of_65536_entries_is_declared_as_zero(vr):
     assert values[-1] == 65535
 
 
+def test_many_luts():
+    """A sequence may be longer than any other value."""
+    dataset = mammogram_dataset(ramp(), VOILUTSequence=Sequence([lut(0, 1 << 16, 16) for _ in range(9)]))
+    data = as_bytes(dataset)
+    assert len(data) > 1 << 20
+    numpy.testing.assert_array_equal(read(data, voi=8).table, read(dataset, voi=8).table)
+    with pytest.raises(InputError, match=r"has 9 VOI transform\(s\), not voi=9"):
+        read(data, voi=9)
+
+
 def test_negative_first_value_of_a_modality_lut():
     dataset = a_dataset("MONOCHROME2", "none", "13 signed", padding=False)
     dataset.ModalityLUTSequence = Sequence([lut(-4096, 8192, 16)])

@@ -1,8 +1,11 @@
-"""The header parser: every way to write a dataset, and every way to damage one."""
+"""Headers of files and datasets: every way to write one, every way to damage one, and nothing passes in silence."""
 
 from __future__ import annotations
 
 import io
+import logging
+import threading
+import warnings
 import zlib
 from struct import pack
 
@@ -22,13 +25,17 @@ from dicom_files import (
     ramp,
     without_preamble,
 )
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 
-from mcfast.dicom.dataset import from_dataset
-from mcfast.dicom.header import Element, Header
-from mcfast.dicom.parse import looks_like_dicom, parse
-from mcfast.errors import UnreadableError, UnsupportedSyntaxError
+from mcfast.dicom.frames import encapsulated_frame
+from mcfast.dicom.header import Header, described
+from mcfast.dicom.parse import parse, parse_dataset
+from mcfast.dicom.sniff import looks_like_dicom
+from mcfast.dicom.strict import quiet
+from mcfast.errors import InputError, UnreadableError, UnsupportedSyntaxError
 from mcfast.reading import read
 
 
@@ -70,8 +77,8 @@ def test_values_in_every_encoding(syntax, undefined):
     check_rich(header)
     assert header.text("TransferSyntaxUID") == syntax
     assert pixels.length == 33 * 47 * 2
-    check_rich(from_dataset(dataset, "FILE")[0])
-    check_rich(from_dataset(pydicom.dcmread(io.BytesIO(as_bytes(dataset))), "FILE")[0])
+    check_rich(parse_dataset(dataset, "FILE")[0])
+    check_rich(parse_dataset(pydicom.dcmread(io.BytesIO(as_bytes(dataset))), "FILE")[0])
 
 
 def check_rich(header: Header) -> None:
@@ -148,8 +155,12 @@ def test_missing_sequence_delimiter_at_the_end():
     data = as_bytes(dataset)
     assert data.endswith(pack("<HHL", 0xFFFE, 0xE0DD, 0))
     header, pixels = parsed(data[:-8])
-    assert len(pixels.fragments) == 1
+    assert pixels.encapsulated
+    assert encapsulated_frame(pixels, 1, 0, header) == b"12345678"
     assert header.text("TransferSyntaxUID") == RLE
+
+
+READ = ("SOPClassUID", "Modality", "ViewCodeSequence", "WindowCenter", "Rows", "BitsAllocated", "ImagerPixelSpacing")
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN, JPEG_LOSSLESS_SV1])
@@ -162,51 +173,156 @@ def test_cut_at_any_byte(syntax):
     whole, cuts = 0, [*range(132, min(len(data), 1500)), *range(1500, len(data), 7), len(data) - 1]
     for length in cuts:
         try:
-            _, pixels = parsed(data[:length])
-        except UnreadableError as error:
+            header, pixels = parsed(data[:length])
+            for keyword in READ:
+                header.texts(keyword), header.items(keyword)
+            assert pixels is None or encapsulated_frame(pixels, 1, 0, header)
+        except InputError as error:
             assert str(error).startswith("FILE: ")
             assert "\n" not in str(error)
         else:
             whole += 1
-            assert pixels is None or not pixels.fragments
+            assert pixels is None
     assert whole < len(cuts) / 10
+
+
+UNDEFINED = 0xFFFFFFFF
+SEQUENCE = pack("<HH2sH", 0x0028, 0x3010, b"SQ", 0)  # VOILUTSequence, without its length
 
 
 @pytest.mark.parametrize(
     ("tail", "message"),
     [
-        (pack("<HH2sH", 0x0028, 0x0010, b"US", 2), r"it ends inside element \(0028,0010\)"),
-        (pack("<HH2sHL", 0x0028, 0x3006, b"OW", 0, 1 << 30), r"it ends inside element \(0028,3006\)"),
-        (pack("<HH2sHL", 0x7FE0, 0x0010, b"OW", 0, 1 << 30) + b"12", "1073741824 bytes are announced, 2 are there"),
-        (pack("<HH2sHL", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF), "it ends inside pixel data"),
+        (pack("<HH2sH", 0x0028, 0x0010, b"US", 2), r"Rows \(0028,0010\) announces 2 bytes and holds 0"),
+        (pack("<HH2sH", 0x0028, 0x0010, b"US", 2) + b"1", r"\d+ bytes are announced, \d+ are there"),
+        (pack("<HH2sHL", 0x0028, 0x3006, b"OW", 0, 1 << 30), r"10737\d+ bytes are announced, \d+ are there"),
+        (pack("<HH2sHL", 0x7FE0, 0x0010, b"OW", 0, 1 << 30) + b"12", r"10737\d+ bytes are announced, \d+ are there"),
+        (pack("<HH2sHL", 0x7FE0, 0x0010, b"OB", 0, UNDEFINED), r"\(unpack requires a buffer of 4 bytes\)"),
         (
-            pack("<HH2sHLHHL", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF, 0xFFFE, 0xE000, 99),
-            "99 bytes are announced, 0 are there",
+            pack("<HH2sHLHHL", 0x7FE0, 0x0010, b"OB", 0, UNDEFINED, 0xFFFE, 0xE000, 96),
+            r"\(unpack requires a buffer of 96 bytes\)",
         ),
         (
-            pack("<HH2sHLHHL", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF, 0x0008, 0x0001, 0),
-            "the pixel data are not made of items",
+            pack("<HH2sHLHHLHHL", 0x7FE0, 0x0010, b"OB", 0, UNDEFINED, 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, 1 << 30),
+            r"10737\d+ bytes are announced, \d+ are there",
         ),
-        (pack("<HH2sHL", 0x0028, 0x3010, b"SQ", 0, 50) + b"123", "it ends inside a sequence"),
-        (pack("<HH2sHL", 0x0028, 0x3010, b"SQ", 0, 8) + b"12345678", "a sequence is not made of items"),
-        (pack("<HH2sHLHHL", 0x0028, 0x3010, b"SQ", 0, 8, 0xFFFE, 0xE000, 9), "it ends inside a sequence item"),
-        (pack("<HH2sHL", 0x0028, 0x3010, b"SQ", 0, 4) + b"1234", "it ends inside a sequence"),
-        (b"\x28\0\x10\0", "it ends inside an element"),
-        (pack("<HH2sH", 0x0028, 0x3006, b"OW", 0), "it ends inside an element"),
+        (
+            pack("<HH2sHLHHL", 0x7FE0, 0x0010, b"OB", 0, UNDEFINED, 0x0008, 0x0001, 0),
+            r"\(Found unexpected tag \(0008,0001\)",
+        ),
+        (SEQUENCE + pack("<L", 50) + b"123", r"\d+ bytes are announced, \d+ are there"),
+        (SEQUENCE + pack("<L", 8) + b"12345678", "a sequence is not made of items"),
+        (SEQUENCE + pack("<L", UNDEFINED) + b"12345678", "truncated or damaged"),
+        (
+            SEQUENCE + pack("<L8sHHL", UNDEFINED, b"12345678", 0xFFFE, 0xE0DD, 0) + bytes(900),
+            "truncated or damaged|not made of items",
+        ),
+        (SEQUENCE + pack("<LHHL", 8, 0xFFFE, 0xE000, 9), "announced|No tag to read"),
+        (SEQUENCE + pack("<LHHLHH2sH", 16, 0xFFFE, 0xE000, 8, 0x0028, 0x3002, b"US", 2), "holds 0"),
+        (SEQUENCE + pack("<L", 4) + b"1234", "No tag to read at file position"),
+        (b"\x28\0\x10\0", r"\d+ bytes are announced, \d+ are there"),
+        (pack("<HH2sH", 0x0028, 0x3006, b"OW", 0), r"unpack requires a buffer|announced"),
+        (
+            pack("<HH2sHL", 0x0029, 0x1010, b"OB", 0, UNDEFINED) + bytes(8192 * 2),
+            "End of file reached before delimiter|announced",
+        ),
     ],
 )
 def test_damaged_files(tail, message):
     meta = as_bytes(mammogram_dataset(ramp())).split(pack("<HH", 0x0008, 0x0016))[0]
-    with pytest.raises(UnreadableError, match=f"^FILE: the DICOM file is .*{message}.*; fetch the file again$"):
-        parsed(meta + tail)
+    element = pack("<HH2sH", 0x0008, 0x0060, b"CS", 2) + b"MG"
+    with pytest.raises(UnreadableError, match=f"^FILE: the DICOM file is .*({message}).*; fetch the file again$"):
+        header, _ = parsed(meta + element + tail)
+        header.integer("Rows")
+        for item in header.items("VOILUTSequence"):
+            item.words("LUTDescriptor")
 
 
-def test_sequences_nested_without_end():
+@pytest.mark.parametrize("inner", [pack("<HH2sHL", 0x0008, 0x1111, b"SQ", 0, UNDEFINED), b""])
+def test_sequences_nested_without_end(inner):
     data = as_bytes(mammogram_dataset(ramp()))
     at = data.index(pack("<HH", 0x0008, 0x0016))
-    nested = (pack("<HH2sHL", 0x0008, 0x1111, b"SQ", 0, 0xFFFFFFFF) + pack("<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF)) * 5000
-    with pytest.raises(UnreadableError, match="sequences are nested more than 16 deep"):
+    element = inner or pack("<HHL", 0x0008, 0x1140, UNDEFINED)
+    nested = (element + pack("<HHL", 0xFFFE, 0xE000, UNDEFINED)) * 5000
+    with pytest.raises(UnreadableError, match=r"^FILE: the DICOM file is truncated or damaged \(.*\); fetch the file"):
         parsed(data[:at] + nested)
+
+
+def test_elements_that_send_the_reader_through_all_that_follow():
+    """Every value begins with an item that hides its end and the next element: pydicom would walk on to the last."""
+    element = pack("<HH2sHL", 0x0009, 0x1000, b"OB", 0, UNDEFINED) + pack(
+        "<HHLHHL", 0xFFFE, 0xE000, 20, 0xFFFE, 0xE0DD, 0
+    )
+    data = as_bytes(mammogram_dataset(ramp()))
+    at = data.index(pack("<HH", 0x0008, 0x0016))
+    with pytest.raises(UnreadableError, match="^FILE: the DICOM file is damaged: its elements overlap; fetch the file"):
+        parsed(data[:at] + element * 20000 + b"x" * 9000)
+
+
+@pytest.mark.parametrize("tag", [0x00283006, 0x00291010])
+def test_values_longer_than_any_that_is_read(tag):
+    length = (1 << 20) + 2
+    element = pack("<HH2sHL", tag >> 16, tag & 0xFFFF, b"OW", 0, length) + bytes(length)
+    data = as_bytes(mammogram_dataset(ramp()))
+    at = data.index(pack("<HH", 0x7FE0, 0x0010))
+    data = data[:at] + element + data[at:]
+    numpy.testing.assert_array_equal(read(data).pixels, ramp())
+    header, _ = parsed(data)
+    message = r"^FILE: LUTData \(0028,3006\) holds 1048578 bytes, expected 1048576 at most; correct the header$"
+    if tag == 0x00283006:
+        with pytest.raises(UnreadableError, match=message):
+            header.words("LUTData")
+
+
+def test_a_dataset_whose_reader_put_off_its_values(tmp_path):
+    path = tmp_path / "image.dcm"
+    path.write_bytes(as_bytes(rich_dataset(PixelPaddingValue=7)))
+    dataset = pydicom.dcmread(path, defer_size=10)
+    check_rich(parse_dataset(dataset, "FILE")[0])
+    numpy.testing.assert_array_equal(read(pydicom.dcmread(path, defer_size=10)).pixels, ramp())
+    dataset = pydicom.dcmread(path, defer_size=10)
+    path.unlink()
+    with pytest.raises(
+        UnreadableError, match=r"^<dataset>: the DICOM file is truncated or damaged \(Deferred read .*\);"
+    ):
+        read(dataset)
+
+
+def test_a_dataset_that_pydicom_read_from_a_truncated_file():
+    data = as_bytes(mammogram_dataset(ramp()))
+    at = data.index(b"\x28\0\x10\0US")
+    with pytest.raises(
+        UnreadableError, match=r"Rows \(0028,0010\) announces 2 bytes and holds 1; fetch the file again$"
+    ):
+        parse_dataset(pydicom.dcmread(io.BytesIO(data[: at + 9])), "FILE")[0].integer("Rows")
+
+
+def test_warnings_and_records_of_pydicom_reach_nobody(caplog, recwarn):
+    """An unknown character set and a lie about the encoding: pydicom warns of both, through `warnings` and `logging`."""
+    data = as_bytes(mammogram_dataset(ramp()))
+    at = data.index(pack("<HH", 0x0008, 0x0016))
+    odd = data[:at] + pack("<HH2sH", 0x0008, 0x0005, b"CS", 8) + b"ISO_XX 9" + data[at:]
+    odd = odd.replace(EXPLICIT.encode() + b"\0", IMPLICIT.encode() + b"\0\0\0", 1)
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        pydicom.dcmread(io.BytesIO(odd))
+    assert len(raised) == len(caplog.records) > 1
+    caplog.clear()
+    numpy.testing.assert_array_equal(read(odd).pixels, ramp())
+    assert not caplog.records
+    assert not recwarn.list
+
+
+def test_pydicom_is_silenced_in_one_thread_only(caplog):
+    """Who uses pydicom in another thread at the same time keeps the records of the log."""
+    logger = logging.getLogger("pydicom")
+    with quiet():
+        logger.warning("dropped")
+        thread = threading.Thread(target=logger.warning, args=("kept",))
+        thread.start()
+        thread.join()
+    logger.warning("kept too")
+    assert caplog.messages == ["kept", "kept too"]
 
 
 def test_deflated_data_that_are_damaged():
@@ -256,32 +372,44 @@ def test_what_looks_like_dicom(start, answer):
     assert looks_like_dicom(start) is answer
 
 
+def raw(keyword: str, vr: str | None, value: bytes, little: bool = True) -> RawDataElement:
+    return RawDataElement(Tag(keyword), vr, len(value), value, 0, False, little)
+
+
 def test_header_values_of_every_kind():
-    header = Header(
-        "FILE",
-        {
-            "Rows": Element("UN", b"\x21\x00"),
-            "Manufacturer": Element("LO", "Müller".encode("latin-1")),
-            "Modality": Element("CS", b"MG\0 "),
-            "WindowCenter": Element("DS", b"1e3 \\ 5\\\\"),
-            "WindowWidth": Element("DS", b"inf"),
-            "LUTDescriptor": Element("SS", (0, -5, 16)),
-            "LUTData": Element("OW", b"\x01\x02\x03", little=False),
-            "ExtendedOffsetTable": Element("OV", (1 << 33).to_bytes(8, "little")),
-            "PixelSpacing": Element("DS", (0.1, "0.2")),
-        },
-    )
-    assert header.integer("Rows") == 33
+    dataset = Dataset()
+    for element in (
+        raw("Rows", "UN", b"\x21\x00"),
+        raw("Columns", None, b"\x00\x21", little=False),
+        raw("BitsStored", "US", b"\x0c\x00\xff"),
+        raw("Manufacturer", "LO", "Müller".encode("latin-1")),
+        raw("InstitutionName", "LO", "Ä\x07b".encode()),
+        raw("Modality", "CS", b"MG\0 "),
+        raw("WindowCenter", "DS", b"1e3 \\ 5\\\\"),
+        raw("WindowWidth", "DS", b"inf"),
+        raw("LUTData", "OW", b"\x01\x02\x03", little=False),
+        raw("ViewCodeSequence", "OB", b"1234"),
+        DataElement(Tag("LUTDescriptor"), "SS", [0, -5, 16]),
+        DataElement(Tag("PixelSpacing"), "DS", [0.1, "0.2"]),
+        DataElement(Tag("ViewPosition"), "CS", None),
+    ):
+        dataset[element.tag] = element
+    header = Header("FILE", (Dataset(), dataset))
+    assert header.integer("Rows") == header.integer("Columns") == 33
+    assert header.integer("BitsStored") == 12
     assert header.text("Manufacturer") == "Müller"
+    assert header.text("InstitutionName") == "Ä?b"
     assert header.text("Modality") == "MG"
     assert header.numbers("WindowCenter") == [1000, 5]
     assert header.words("LUTDescriptor").tolist() == [0, 65531, 16]
     assert header.words("LUTData").tolist() == [0x0102]
     assert header.raw("LUTData") == b"\x01\x02\x03"
-    assert header.raw("LUTDescriptor") is header.raw("Columns") is None
-    assert header.integer("ExtendedOffsetTable") == 1 << 33
+    assert header.raw("LUTDescriptor") is header.raw("HighBit") is None
     assert header.numbers("PixelSpacing") == [0.1, 0.2]
+    assert header.text("ViewPosition") is header.text("PatientName") is None
+    assert header.items("ViewCodeSequence") == []
     with pytest.raises(
         UnreadableError, match=r"^FILE: WindowWidth \(0028,1051\) holds 'inf', which is no number; corr"
     ):
         header.numbers("WindowWidth")
+    assert described("Rows") == "Rows (0028,0010)"

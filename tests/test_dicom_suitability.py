@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
-from mcfast.errors import NotMammogramError, PixelDataError
+from mcfast.errors import NotMammogramError, PixelDataError, UnreadableError
 from mcfast.reading import read
 
 FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2.1"
@@ -90,8 +90,21 @@ def test_tomosynthesis_is_refused_by_name_and_read_by_frame():
         assert mammogram.spacing_mm == (0.085, 0.085)
         assert mammogram.spacing_source == "pixel_spacing"
         assert mammogram.laterality == "R"
+        assert mammogram.view is None
         assert mammogram.table[1000 + index] == 4095  # every frame has a window of its own
         assert mammogram.table[1000 + index - 1] < 4095
+
+
+def test_items_of_functional_groups_that_overlap():
+    """One that says to be longer would swallow the next, and the frame would get the window of another."""
+    data = as_bytes(tomosynthesis([ramp(seed=seed) for seed in range(3)]))
+    at = data.index(b"\x00\x52\x30\x92SQ")
+    for frame in range(3):
+        start = at + 12 + frame * (8 + int.from_bytes(data[at + 16 : at + 20], "little"))
+        assert data[start : start + 4] == b"\xfe\xff\x00\xe0"
+        longer = data[: start + 4] + bytes([data[start + 4] + 2]) + data[start + 5 :]
+        with pytest.raises(UnreadableError, match="not made of items|truncated or damaged"):
+            read(longer, frame=1)
 
 
 def tomosynthesis(frames) -> Dataset:
@@ -108,7 +121,9 @@ def tomosynthesis(frames) -> Dataset:
     dataset.SharedFunctionalGroupsSequence = Sequence([shared])
     groups = []
     for index in range(len(frames)):
-        voi, group = Dataset(), Dataset()
+        voi, group, other = Dataset(), Dataset(), Dataset()
+        other.ViewPosition = "CC"  # of another image: not this one's
+        group.DerivationImageSequence = Sequence([other])
         voi.WindowCenter, voi.WindowWidth, voi.VOILUTFunction = 500 + index, 1000, "LINEAR_EXACT"
         group.FrameVOILUTSequence = Sequence([voi])
         groups.append(group)

@@ -311,13 +311,20 @@ def test_an_image_that_does_not_fit_into_memory(monkeypatch):
         read(as_bytes(mammogram_dataset(ramp())))
 
 
-def test_reading_a_file_needs_no_pydicom():
-    """Files are parsed by this package, so that a command starts fast; pydicom is for datasets and for writing."""
+@pytest.mark.parametrize(
+    ("data", "heavy"),
+    [
+        (as_bytes(mammogram_dataset(ramp())), ("scipy", "onnxruntime", "imagecodecs")),
+        (imagecodecs.png_encode(ramp()), ("PIL", "scipy", "onnxruntime", "pydicom")),
+    ],
+)
+def test_reading_loads_only_what_it_needs(data, heavy):
+    """`import mcfast.reading` loads no pydicom, and so does a picture, so that a command starts fast."""
     code = (
-        "import sys, io; from mcfast.reading import read; read(sys.stdin.buffer.read());"
-        "sys.exit(any(name in sys.modules for name in ('pydicom', 'PIL', 'scipy', 'onnxruntime')))"
+        "import sys; import mcfast; from mcfast.reading import read; early = 'pydicom' in sys.modules;"
+        "read(sys.stdin.buffer.read(), spacing_mm=0.07);"
+        f"sys.exit(early or any(name in sys.modules for name in {heavy!r}))"
     )
-    data = as_bytes(mammogram_dataset(ramp()))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     subprocess.run([sys.executable, "-c", code], input=data, check=True, env=environment)
 

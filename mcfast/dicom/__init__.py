@@ -1,7 +1,9 @@
 """DICOM in and out, one idea per file.
 
-parse       file -> `Header` (bounds-checked, reads only what is needed)
-dataset     pydicom Dataset -> `Header`
+sniff       whether bytes begin a DICOM file
+strict      pydicom without its silences and its warnings
+parse       file or pydicom Dataset -> `Header` and the place of the pixels
+header      the attributes, with strict typed access
 layout      how the stored pixels lie: rows, columns, bits, sign, frames
 frames      where the bytes of one frame are
 codestream  what a compressed frame says about itself

@@ -11,7 +11,7 @@ from mcfast.dicom.geometry import laterality_of, spacing_of, view_of
 from mcfast.dicom.grayscale import presentation_bits, presentation_table, valid_pixels
 from mcfast.dicom.header import Header
 from mcfast.dicom.layout import chosen_frame, layout_of
-from mcfast.dicom.parse import parse
+from mcfast.dicom.parse import parse, parse_dataset
 from mcfast.dicom.suitability import flags_of, require_mammogram, require_one_frame
 from mcfast.errors import PixelDataError
 from mcfast.mammogram import Mammogram, Source
@@ -28,10 +28,8 @@ def read_stream(file: BinaryIO, size: int, name: str, **options: Any) -> Mammogr
 
 def read_dataset(dataset: Any, name: str, **options: Any) -> Mammogram:
     """The mammogram in a pydicom `Dataset`; options as in `mammogram_of`."""
-    from mcfast.dicom.dataset import from_dataset
-
     started = time.perf_counter()
-    header, data = from_dataset(dataset, name)
+    header, data = parse_dataset(dataset, name)
     return mammogram_of(header, data, started=started, **options)
 
 

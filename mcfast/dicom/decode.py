@@ -20,13 +20,12 @@ from mcfast.dicom import codestream
 from mcfast.dicom.frames import PixelData, encapsulated_frame, native_frame
 from mcfast.dicom.header import Header
 from mcfast.dicom.layout import Layout
-from mcfast.dicom.parse import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT
-from mcfast.dicom.uids import uid_name
+from mcfast.dicom.strict import reason_of
+from mcfast.dicom.uids import BIG_ENDIAN, NATIVE, uid_name
 from mcfast.errors import PixelDataError, UnsupportedSyntaxError
 
-__all__ = ["COMPRESSED", "LOSSY", "NATIVE", "RLE", "Stored", "decode", "reason_of", "require_supported"]
+__all__ = ["COMPRESSED", "LOSSY", "RLE", "Stored", "decode", "require_supported"]
 
-NATIVE = (IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN)
 RLE = "1.2.840.10008.1.2.5"
 LOSSY = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")  # the syntaxes that cannot be lossless
 
@@ -116,13 +115,14 @@ def decode(header: Header, data: PixelData, layout: Layout, frame: int) -> Store
         If there are fewer pixels than declared, or the decoder refuses them.
     """
     syntax = require_supported(header)
-    if syntax in NATIVE:
-        return _trimmed(_native(data, layout, frame, little=syntax != BIG_ENDIAN), layout)
-    if data.fragments is None:
+    if data.encapsulated == (syntax in NATIVE):
+        state, verb = ("", "forbids") if data.encapsulated else ("not ", "demands")
         raise PixelDataError(
-            f"{header.name}: the pixel data are not encapsulated, as transfer syntax {syntax} demands; "
+            f"{header.name}: the pixel data are {state}encapsulated, as transfer syntax {syntax} {verb}; "
             "write the file again"
         )
+    if syntax in NATIVE:
+        return _trimmed(_native(data, layout, frame, little=syntax != BIG_ENDIAN), layout)
     compressed = encapsulated_frame(data, layout.frames, frame, header)
     if syntax == RLE:
         return _trimmed(_run_length(header, compressed, layout), layout)
@@ -207,12 +207,6 @@ def _masked(pixels: NDArray[numpy.uint16], bits: int) -> NDArray[numpy.uint16]:
     if bits < 16 and int(pixels.max()) > mask:
         pixels &= numpy.uint16(mask)
     return numpy.ascontiguousarray(pixels)
-
-
-def reason_of(error: Exception) -> str:
-    """What a decoder says, on one line; the kind of error where it says nothing that can be printed."""
-    text = " ".join(str(error).split())
-    return text if text.isascii() and text.isprintable() and text else type(error).__name__
 
 
 def _refused(header: Header, codec: str, error: Exception) -> PixelDataError:

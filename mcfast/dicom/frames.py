@@ -3,61 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from struct import Struct
 
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.dicom.elements import Stream
 from mcfast.dicom.header import Header
-from mcfast.dicom.tags import ITEM, SEQUENCE_END
+from mcfast.dicom.strict import UNDEFINED, Strict, quiet, told
 from mcfast.errors import PixelDataError
 
-__all__ = ["PixelData", "encapsulated", "encapsulated_frame", "native_frame"]
-
-_OFFSET = Struct("<L")
-# How a compressed frame begins: JPEG and JPEG-LS (SOI), a JPEG 2000 codestream (SOC), a JP2 file.
-_FRAME_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
+__all__ = ["PixelData", "encapsulated_frame", "native_frame", "pixel_data"]
 
 
 @dataclass(frozen=True, slots=True)
 class PixelData:
-    """`length` bytes from `offset` of the stream; if encapsulated, with its fragments (offset, length).
+    """`length` bytes from `offset` of the stream, all of which are there.
 
-    `table` holds the entries of the basic offset table, if there is one; `words` tells that the bytes are written as
+    `encapsulated` tells that they are items, a basic offset table and fragments; `words` that they are written as
     16-bit words (VR OW), which matters for 8-bit samples in big endian.
     """
 
-    stream: Stream
+    stream: Strict
     offset: int
     length: int
-    fragments: tuple[tuple[int, int], ...] | None = None
-    table: tuple[int, ...] = ()
-    words: bool = True
+    encapsulated: bool
+    words: bool
 
 
-def encapsulated(stream: Stream, position: int) -> PixelData:
-    """Walk the items of encapsulated data; a missing delimiter at the very end of the stream is forgiven.
+def pixel_data(stream: Strict, offset: int, length: int, words: bool) -> PixelData:
+    """Pixel data whose value is at `offset`; of undefined length if encapsulated.
 
-    Raises `UnreadableError` if the stream ends inside an item or something else lies between the items.
+    A missing delimiter at the very end of the stream is forgiven. Raises `UnreadableError` if the stream ends inside
+    the value, or something else lies between the items.
     """
-    start = position
-    items: list[tuple[int, int]] = []
-    while position < stream.size:
-        tag, length, position = stream.item(position)
-        if tag == SEQUENCE_END:
-            break
-        if tag != ITEM:
-            stream.broken(position - 8, "the pixel data are not made of items")
-        if length > stream.size - position:
-            stream.cut(f"pixel data: {length} bytes are announced, {stream.size - position} are there")
-        items.append((position, length))
-        position += length
-    if not items:
-        stream.cut("pixel data")
-    table = stream.read(*items[0])
-    offsets = tuple(offset for (offset,) in _OFFSET.iter_unpack(table[: len(table) // 4 * 4]))
-    return PixelData(stream, start, position - start, tuple(items[1:]), offsets)
+    from pydicom.encaps import parse_basic_offsets, parse_fragments
+
+    if length != UNDEFINED:
+        if length > stream.size - offset:
+            stream.cut(offset + length)
+        return PixelData(stream, offset, length, False, words)
+    stream.seek(offset)
+    with told(stream.name):
+        parse_basic_offsets(stream)
+        parse_fragments(stream)
+    return PixelData(stream, offset, stream.size - offset, True, words)
 
 
 def native_frame(data: PixelData, count: int, kind: str, frame: int) -> NDArray[numpy.integer]:
@@ -74,9 +62,9 @@ def native_frame(data: PixelData, count: int, kind: str, frame: int) -> NDArray[
             "fetch the file again or correct Rows and Columns"
         )
     samples: NDArray[numpy.integer] = numpy.empty(count, dtype)
-    data.stream.file.seek(data.offset + begin)
+    data.stream.seek(data.offset + begin)
     if data.stream.file.readinto(samples.view(numpy.uint8).data) != size:  # type: ignore[attr-defined]
-        data.stream.cut("pixel data")
+        data.stream.cut(data.offset + begin + size)
     return samples
 
 
@@ -85,32 +73,24 @@ def encapsulated_frame(data: PixelData, frames: int, frame: int, header: Header)
 
     Raises `PixelDataError` if there are no fragments, or nothing tells which belong to the frame.
     """
-    fragments = data.fragments or ()
-    name = data.stream.name
-    if not fragments:
+    from pydicom.encaps import generate_fragments, get_frame, parse_basic_offsets
+
+    stream, name = data.stream, data.stream.name
+    stream.seek(data.offset)
+    if frames == 1:  # all fragments, whatever the offset table says
+        with told(name):
+            parse_basic_offsets(stream)
+            compressed = b"".join(generate_fragments(stream))
+    else:
+        what, mend = f"frame {frame} of {frames} cannot be found", "write the file again with a basic offset table"
+        starts, lengths = header.raw("ExtendedOffsetTable"), header.raw("ExtendedOffsetTableLengths")
+        extended = (starts, lengths) if starts and lengths else None
+        with told(name, PixelDataError, what, mend), quiet("error"):  # a frame without end is only warned about
+            offsets = parse_basic_offsets(stream)
+            if extended is None and offsets and len(offsets) != frames:
+                raise ValueError(f"the basic offset table has {len(offsets)} entries")
+            stream.seek(data.offset)
+            compressed = get_frame(stream, frame, number_of_frames=frames, extended_offsets=extended)
+    if not compressed:
         raise PixelDataError(f"{name}: the compressed pixel data are empty; fetch the file again")
-    if frames > 1:
-        starts = _frame_starts(data, fragments, frames, header)
-        if len(starts) != frames:
-            raise PixelDataError(
-                f"{name}: {len(fragments)} fragments cannot be shared among {frames} frames; "
-                "write the file again with a basic offset table"
-            )
-        ends = [*starts[1:], len(fragments)]
-        fragments = fragments[starts[frame] : ends[frame]]
-    return b"".join(data.stream.read(*fragment) for fragment in fragments)
-
-
-def _frame_starts(data: PixelData, fragments: tuple[tuple[int, int], ...], frames: int, header: Header) -> list[int]:
-    """Index of the first fragment of every frame: one each, by an offset table, or by the codestreams' first bytes."""
-    if len(fragments) == frames:
-        return list(range(frames))
-    extended = header.raw("ExtendedOffsetTable") or b""
-    table = tuple(numpy.frombuffer(extended[: len(extended) // 8 * 8], "<u8").tolist()) or data.table
-    if len(table) == frames:
-        origin = fragments[0][0] - 8  # offsets count from the first byte of the first fragment's item
-        index = {offset - 8 - origin: number for number, (offset, _) in enumerate(fragments)}
-        return [index[offset] for offset in table if offset in index]
-    return [
-        number for number, (offset, _) in enumerate(fragments) if data.stream.read(offset, 12).startswith(_FRAME_STARTS)
-    ]
+    return compressed

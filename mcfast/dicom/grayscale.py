@@ -102,9 +102,10 @@ def stored_values(bits: int, signed: bool) -> NDArray[numpy.float64]:
 
 def valid_pixels(header: Header, pixels: NDArray[numpy.uint16], bits: int, signed: bool) -> NDArray[numpy.bool_] | None:
     """(H, W) bool, `False` on padding (PixelPaddingValue, PixelPaddingRangeLimit); `None` if every pixel is valid."""
-    words = [int(word) for key in ("PixelPaddingValue", "PixelPaddingRangeLimit") for word in header.words(key)[:1]]
-    if not words or "PixelPaddingValue" not in header.elements:
+    value, limit = header.words("PixelPaddingValue"), header.words("PixelPaddingRangeLimit")
+    if not value.size:
         return None
+    words = [int(word) for word in (*value[:1], *limit[:1])]
     first, last = (word - (1 << 16) if signed and word >> 15 else word for word in (min(words), max(words)))
     low, high = min(first, last), max(first, last)
     is_padding = (stored_values(bits, signed) >= low) & (stored_values(bits, signed) <= high)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcfast.dicom.header import Header
-from mcfast.dicom.tags import described
+from mcfast.dicom.header import Header, described
 from mcfast.errors import InputError, PixelDataError
 
 __all__ = ["MAX_PIXELS", "Layout", "chosen_frame", "layout_of"]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mcfast.dicom.encode import ENCODERS
 from mcfast.dicom.geometry import checked_spacing
 from mcfast.dicom.iod import WRITTEN_VIEWS, described
-from mcfast.dicom.parse import DEFLATED, EXPLICIT, IMPLICIT
+from mcfast.dicom.uids import DEFLATED, EXPLICIT, IMPLICIT
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
