@@ -21,16 +21,18 @@ void box_mean(const BoxTask<T>& task, char* workspace) {
     BoxLayout<T> buffer(task, workspace);
     const int n = task.image.columns, radius = task.radius;
     RunningSum sum(buffer.sum, n, task.along.radius);
-    for (int y = task.top - 2 * radius; y < task.bottom; ++y) {
-        // The rows above the first window only enter; from then on one enters and one leaves.
-        const RowPair<T> rows(task.image, y + radius, y - radius > task.top - radius ? y - radius - 1 : -1, task.shift);
+    for (int y = task.top - radius; y < task.top + radius; ++y) {
+        const RowPair<T> rows(task.image, y, -1, task.shift);
+        for (int x = 0; x < n; x += eight) sum.add(x, rows.pixels(rows.entering, x, at_most_eight(n - x)));
+    }
+    for (int y = task.top; y < task.bottom; ++y) {
+        const RowPair<T> rows(task.image, y + radius, y > task.top ? y - radius - 1 : -1, task.shift);
         sum.begin_row();
         for (int x = 0; x < n; x += eight) {
             const int count = at_most_eight(n - x);
             sum.update(x, rows.pixels(rows.entering, x, count) - rows.pixels(rows.leaving, x, count));
         }
         sum.finish_row();
-        if (y < task.top) continue;
         const double inverse_height = 1.0 / clipped_height(y, radius, task.image.rows);
         float* out = task.out.row(y);
         for (int x = 0; x < n; x += eight) {

@@ -33,6 +33,8 @@ struct Prefix {
 };
 
 /// Running sum over a column of windows, and its prefix sums along the row, in one pass.
+///
+/// Loops work on a local copy: a member in memory would have to be read again after every store.
 struct RunningSum {
     double* columns;  // n, and slack for a vector
     Prefix prefix;
@@ -46,6 +48,11 @@ struct RunningSum {
     void begin_row() {
         prefix.begin();
         carry = Doubles{};
+    }
+
+    /// Adds `change` to columns x .. x + 7, for rows whose windows nobody asks for.
+    [[gnu::always_inline]] void add(int x, Doubles change) const {
+        store_doubles(columns + x, load_doubles(columns + x) + change);
     }
 
     /// Adds `change` to columns x .. x + 7 and extends the prefix sums over them.

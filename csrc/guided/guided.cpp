@@ -16,7 +16,7 @@ void run_guided(GuidedTask<T> task, int threads) {
     const RowWindowWeights weights(task.src.columns, task.radius);
     task.along = weights.view();
     // A strip computes 2 radius rows of coefficients beyond its own: eight radii keep that below a quarter.
-    const int rows = task.src.rows, strip = std::max(64, 8 * task.radius);
+    const int rows = task.src.rows, strip = std::max(256, 8 * task.radius);
     parallel_for((rows + strip - 1) / strip, threads, [&](std::size_t i) {
         GuidedTask<T> mine = task;
         mine.top = static_cast<int>(i) * strip;

@@ -31,7 +31,8 @@ struct GuidedTask {
     bool self_guided() const { return src.data == guide.data && src.stride == guide.stride; }
 };
 
-/// Running sums of guide, guide^2, src, guide src, and of a and b; a ring of the 2 radius + 1 last rows of a and b.
+/// Running sums of guide, guide^2, src, guide src, and of a and b; a ring of the 2 radius + 2 last rows of a and b.
+/// They are doubles: rounded to float they would cost a third of the error that the result's own rounding leaves.
 template <class T>
 struct GuidedLayout : Layout {
     GuidedLayout(const GuidedTask<T>& task, char* base)
@@ -43,12 +44,12 @@ struct GuidedLayout : Layout {
           product(*this, task.src.columns, task.along.radius),
           a(*this, task.src.columns, task.along.radius),
           b(*this, task.src.columns, task.along.radius),
-          a_ring(take<float>((2 * std::size_t(task.radius) + 1) * pitch)),
-          b_ring(take<float>((2 * std::size_t(task.radius) + 1) * pitch)) {}
+          a_ring(take<double>((2 * std::size_t(task.radius) + 2) * pitch)),
+          b_ring(take<double>((2 * std::size_t(task.radius) + 2) * pitch)) {}
 
     std::size_t pitch;
     SumLayout guide, square, src, product, a, b;
-    float *a_ring, *b_ring;
+    double *a_ring, *b_ring;
 };
 
 }  // namespace mcfast
