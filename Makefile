@@ -44,6 +44,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(BIN)/python $(SOURCES)
+	@echo "installing mcfast and what it stands on, building its core: a minute or two"
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from mcfast.detect.detector import DetectorConfig
+from mcfast.detect.detector import DetectorConfig, is_number
 from mcfast.errors import ConfigError
 
 __all__ = ["Config", "Magnify"]
@@ -55,6 +56,10 @@ class Config:
     margin_mm: float = 3.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.detector, DetectorConfig):
+            raise ConfigError(f"Config(detector): expected a DetectorConfig, got {type(self.detector).__name__}")
+        if self.spacing_mm is not None:
+            object.__setattr__(self, "spacing_mm", _spacing(self.spacing_mm))
         ranges = {
             "canonical_mm": (0.05, 0.5),
             "dark_channel_mm": (0.05, 20.0),
@@ -66,7 +71,7 @@ class Config:
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
-            if not low <= value <= high:
+            if not (is_number(value) and low <= value <= high):
                 raise ConfigError(f"Config({name}): expected {low:g} .. {high:g}, got {value!r}")
         if self.magnify not in get_args(Magnify):
             raise ConfigError(f"Config(magnify): expected one of {', '.join(get_args(Magnify))}, got {self.magnify!r}")
@@ -82,3 +87,11 @@ class Config:
         """SHA-256 of the configuration, 16 hexadecimal digits: the same for equal configurations, on any machine."""
         text = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _spacing(value: Any) -> float | tuple[float, float]:
+    """The spacing as plain numbers, which compare, hash and go into JSON; its range is checked with each image."""
+    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    if len(pair) != 2 or not all(is_number(side) and math.isfinite(side) for side in pair):
+        raise ConfigError(f"Config(spacing_mm): expected one number or (row, column), got {value!r}")
+    return (float(pair[0]), float(pair[1])) if isinstance(value, tuple | list) else float(value)

@@ -1,12 +1,15 @@
 """`Engine`: the eight stages, from a file to findings.
 
-read -> window -> enhance -> propose -> classify -> cluster -> magnify, then `Result` (which reports). Enhancement and
-magnification work at the image's own resolution, detection at 0.1 mm, so that one network serves every detector.
+read -> window -> enhance -> mask -> propose -> classify -> cluster -> magnify; `mcfast.report.write_result` writes what
+they found. Enhancement and magnification work at the image's own resolution, detection at 0.1 mm, so that one network
+serves every detector.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterable
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -59,8 +62,10 @@ class Engine:
     def __init__(self, config: Config | None = None, device: str = "auto", *, threads: int | None = None) -> None:
         if device not in ("auto", "cpu"):
             raise DeviceError(f"Engine(device): expected auto or cpu, got {device!r}; this version has no GPU path")
-        if threads is not None and not 1 <= threads <= 256:
-            raise ValueError(f"Engine(threads): expected None or a number from 1 to 256, got {threads}")
+        if config is not None and not isinstance(config, Config):
+            raise TypeError(f"Engine(config): expected a mcfast.Config or None, got {type(config).__name__}")
+        if threads is not None and not (isinstance(threads, int) and 1 <= threads <= 256):
+            raise ValueError(f"Engine(threads): expected None or a number from 1 to 256, got {threads!r}")
         self.config = config or Config()
         self.threads = _core.default_threads() if threads is None else threads
         self._detector = runtimes.load(nets.weights(DETECTOR), threads=self.threads)
@@ -77,6 +82,10 @@ class Engine:
             configuration=self.config.as_dict(),
             configuration_hash=self.config.hash(),
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles, as for a process pool, load their networks anew."""
+        return partial(Engine, threads=self.threads), (self.config,)
 
     def __call__(self, item: Any) -> Result:
         """Everything about one image.
@@ -116,9 +125,13 @@ class Engine:
 
         Raises
         ------
+        TypeError
+            If `items` is a single path or bytes: `engine(item)` takes those.
         ValueError
             If `in_flight` is below 1.
         """
+        if isinstance(items, str | bytes | bytearray | os.PathLike):
+            raise TypeError(f"Engine.stream(items): expected several items, got {items!r}; give a list")
 
         def load(item: Any) -> tuple[Mammogram, Clock]:
             clock = Clock()
@@ -240,18 +253,33 @@ class Engine:
             return []
         margin = (round(self.config.margin_mm / spacing_mm[0]), round(self.config.margin_mm / spacing_mm[1]))
         rows_columns = (mask.shape[0], mask.shape[1])
-        return regions_around(numpy.array([(one.row, one.col) for one in chosen]), margin, rows_columns)
+        boxes = regions_around(numpy.array([(one.row, one.col) for one in chosen]), margin, rows_columns)
+        return sorted(boxes, key=lambda box: min(_rank(one) for one in chosen if _holds(box, one)))
 
 
 def name_of(item: Any) -> str:
     """What to call an item in a result: its path, or its kind."""
     if isinstance(item, Mammogram):
         return item.source.name
-    if isinstance(item, str) or hasattr(item, "__fspath__"):
-        return str(item)
+    if isinstance(item, str | os.PathLike):
+        try:
+            return os.fsdecode(item)
+        except Exception:  # a path of the caller's own making may fail in any way; its kind is name enough
+            return f"<{type(item).__name__}>"
     if isinstance(item, bytes | bytearray | memoryview):
         return "<bytes>"
+    if hasattr(item, "group_dataset"):  # a pydicom Dataset, as in `mcfast.read`
+        return "<dataset>"
     return "<array>" if isinstance(item, numpy.ndarray) else f"<{type(item).__name__}>"
+
+
+def _rank(one: Calcification) -> tuple[float, float]:
+    """Clusters in the order of their ids, then single calcifications by their scores."""
+    return (float("inf") if one.cluster is None else one.cluster, -one.score)
+
+
+def _holds(box: Box, one: Calcification) -> bool:
+    return box.row0 <= round(one.row) < box.row1 and box.column0 <= round(one.col) < box.column1
 
 
 def _odd(pixels: float) -> int:
@@ -273,18 +301,19 @@ def _in_input_pixels(
     for one in found.calcifications:
         row, col = place(one.row, one.column)
         x_mm, y_mm = (col + 0.5) * columns_mm, (row + 0.5) * rows_mm
+        cluster_id = None if one.cluster is None else one.cluster + 1
         calcifications.append(
             Calcification(
-                row, col, x_mm, y_mm, one.diameter_mm, one.contrast, one.contrast_to_noise, one.score, one.cluster
+                row, col, x_mm, y_mm, one.diameter_mm, one.contrast, one.contrast_to_noise, one.score, cluster_id
             )
         )
     clusters = []
     for cluster in found.clusters:
-        members = [one for one in calcifications if one.cluster == cluster.id]
+        members = [one for one in calcifications if one.cluster == cluster.id + 1]
         row = sum(one.row for one in members) / len(members)
         col = sum(one.col for one in members) / len(members)
         outline = tuple(place(*corner) for corner in cluster.outline)
-        clusters.append(Cluster(cluster.id, cluster.count, cluster.score, cluster.area_mm2, row, col, outline))
+        clusters.append(Cluster(cluster.id + 1, cluster.count, cluster.score, cluster.area_mm2, row, col, outline))
     return tuple(calcifications), tuple(clusters)
 
 

@@ -102,7 +102,7 @@ def read(
     if isinstance(item, bytes | bytearray | memoryview):
         return _read_stream(io.BytesIO(item), len(item), "<bytes>", dicom, picture)
     if isinstance(item, str | os.PathLike):
-        return _read_path(os.fsdecode(item), dicom, picture)
+        return _read_path(os.fsdecode(item) or "''", dicom, picture)
     if hasattr(item, "get_item") and hasattr(item, "group_dataset"):  # a pydicom Dataset, without importing pydicom
         from mcfast.dicom.assemble import read_dataset
 

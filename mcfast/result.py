@@ -62,8 +62,8 @@ class Calcification:
 class Cluster:
     """At least three calcifications whose neighbours lie within 5 mm (both numbers are in the configuration).
 
-    `row` and `col` are the mean of its calcifications, `outline` their convex hull as [row, col] corners, both in
-    pixels of the input image; `area_mm2` is the hull's area.
+    `id` counts from 1, the highest score first. `row` and `col` are the mean of its calcifications, `outline` their
+    convex hull as [row, col] corners, both in pixels of the input image; `area_mm2` is the hull's area.
     """
 
     id: int

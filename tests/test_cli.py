@@ -15,7 +15,7 @@ from mcfast.cli.inputs import expand, result_names
 def test_run(small_dicom, tmp_path, capsys):
     assert main(["run", str(small_dicom), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr()
-    assert "small.dcm" in printed.out
+    assert "small " in printed.out
     for stage in ("read", "enhance", "classify", "magnify", "total", "write"):
         assert stage in printed.out
     assert "Research use only" in printed.out
@@ -72,7 +72,8 @@ def test_options(small_phantom, tmp_path, capsys):
     ("options", "message"),
     [
         (["--min-score", "2"], "min_score"),
-        (["--write", "pdf"], "--write: expected some of json,marks,enhanced,magnified, got pdf"),
+        (["--write", "pdf"], "--write: expected some of json,marks,enhanced,magnified, got 'pdf'"),
+        (["--write", ""], "--write: expected some of json,marks,enhanced,magnified, got ''"),
         (["--threads", "0"], "--threads: expected 1 to 256, got 0"),
     ],
 )
@@ -136,6 +137,13 @@ def test_help_says_research_use_only():
         assert "Research use only" in " ".join(text.split())
 
 
+def test_version(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("mcfast 0.")
+
+
 def test_usage_errors_are_code_2():
     process = subprocess.run([sys.executable, "-m", "mcfast", "run"], capture_output=True, text=True, check=False)
     assert process.returncode == 2
@@ -160,3 +168,58 @@ def test_real_files(real_data, tmp_path, capsys):
     label = numpy.array([[210, 1320], [280, 1530]])  # the burnt-in view label, rows and columns
     for one in first["calcifications"]:
         assert not (label[0, 0] <= one["row"] <= label[1, 0] and label[0, 1] <= one["col"] <= label[1, 1])
+
+
+def test_names_are_shown_in_one_line_as_they_are(tmp_path, capsys):
+    for name in ("[bold]x.dcm", "a\nb.dcm", "c\x1b[31m.dcm"):
+        (tmp_path / name).write_bytes(b"")
+        assert main(["run", str(tmp_path / name), "--out", str(tmp_path / "out")]) == 1
+        printed = capsys.readouterr()
+        shown = name.removesuffix(".dcm").encode("unicode_escape").decode()
+        assert shown in printed.out
+        assert printed.err.count("\n") == 1
+        assert shown in printed.err
+
+
+def test_results_of_an_earlier_run_are_no_input(tmp_path):
+    results = tmp_path / "results"
+    results.mkdir()
+    for path in (tmp_path / "one.dcm", results / "marks.png"):
+        path.write_bytes(b"")
+    assert expand([str(tmp_path)], leave_out=results) == [tmp_path / "one.dcm"]
+    assert expand([str(results)], leave_out=results) == [results / "marks.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["demo", "--seed", "-1", "--out", "demo"], {}, "--seed: expected"),
+        (["info"], {"MCFAST_THREADS": "bad"}, "MCFAST_THREADS"),
+        (["info"], {"MCFAST_CPU_LEVEL": "bad"}, "MCFAST_CPU_LEVEL"),
+        (["run", "", "--out", "out"], {}, "PATH: expected a file or folder"),
+        (["run", "x.dcm", "--out", "taken/out"], {}, "taken"),
+        (["run", "x.dcm", "--out", "out", "--spacing-mm", "nan"], {}, "Config(spacing_mm)"),
+    ],
+)
+def test_what_cannot_start_says_so_in_one_line(arguments, environment, message, tmp_path):
+    (tmp_path / "taken").write_bytes(b"")
+    process = subprocess.run(
+        [sys.executable, "-m", "mcfast", *arguments],
+        cwd=tmp_path,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert process.stderr.startswith("mcfast: ")
+    assert message in process.stderr
+    assert process.stderr.count("\n") == 1
+
+
+def test_a_closed_pipe_is_no_error():
+    process = subprocess.Popen([sys.executable, "-m", "mcfast", "info"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 141

@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy
 import pytest
 
 import mcfast
@@ -38,3 +39,26 @@ def test_errors(values, message):
     with pytest.raises(ConfigError) as raised:
         mcfast.Config(**values)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: mcfast.Config(omega="x"),
+        lambda: mcfast.Config(detector=None),
+        lambda: mcfast.Config(spacing_mm=float("nan")),
+        lambda: mcfast.Config(spacing_mm=(1, 2, 3)),
+        lambda: DetectorConfig(threshold=float("nan")),
+        lambda: DetectorConfig(link_mm=float("inf")),
+        lambda: DetectorConfig(limit=2.5),
+    ],
+)
+def test_what_could_not_be_computed_or_written_is_refused_at_once(make):
+    with pytest.raises(ConfigError, match="expected"):
+        make()
+
+
+def test_numpy_numbers_are_plain_numbers():
+    config = mcfast.Config(spacing_mm=numpy.float32(0.0625))
+    assert config == mcfast.Config(spacing_mm=0.0625)
+    assert config.hash() == mcfast.Config(spacing_mm=0.0625).hash()

@@ -57,6 +57,8 @@ def test_positions_are_pixels_of_the_input(result, small_phantom):
 
 
 def test_clusters_hold_together(result):
+    assert result.clusters
+    assert [cluster.id for cluster in result.clusters] == list(range(1, len(result.clusters) + 1))
     for cluster in result.clusters:
         members = [one for one in result.calcifications if one.cluster == cluster.id]
         assert cluster.count == len(members) >= 3
@@ -122,14 +124,13 @@ def test_the_same_on_any_number_of_threads(result, small_dicom):
 def test_every_kind_of_item_gives_the_same(engine, result, small_dicom, small_phantom):
     import pydicom
 
-    image = engine.config.spacing_mm
-    assert image == small_phantom.spacing_mm
+    assert engine.config.spacing_mm == small_phantom.spacing_mm
     for item in (
         str(small_dicom),
         small_dicom.read_bytes(),
         pydicom.dcmread(small_dicom),
         mcfast.read(small_dicom),
-        numpy.where(small_phantom.image == 0, 0, small_phantom.image),
+        small_phantom.image,
     ):
         other = engine(item)
         assert [(one.row, one.col, one.score) for one in other.calcifications] == [
@@ -151,16 +152,29 @@ def test_calls_from_several_threads(engine, small_dicom, result):
     assert [one.to_json().split('"seconds"')[0] for one in results] == [result.to_json().split('"seconds"')[0]] * 4
 
 
-def test_no_findings_is_not_a_failure(engine, small_phantom):
+def test_no_findings_is_not_a_failure():
+    """The same breast with and without its clusters; the bar is set where the clusters still pass."""
     from mcfast import phantom
 
-    clean = phantom.mammogram(5, shape=(1664, 1280), clusters=0)
-    strict = mcfast.Engine(mcfast.Config(spacing_mm=0.07, detector=DetectorConfig(min_score=1.0, threshold=50.0)))
-    outcome = strict(clean.image)
+    strict = mcfast.Engine(mcfast.Config(spacing_mm=0.07, detector=DetectorConfig(min_score=0.99)))
+    outcome = strict(phantom.mammogram(11, shape=(1664, 1280), clusters=0).image)
     assert outcome.status == "no findings"
     assert outcome.score == 0.0
     assert not outcome.magnified
     assert check_json(outcome)["failure"] is None
+    assert strict(phantom.mammogram(11, shape=(1664, 1280), clusters=2).image).status == "ok"
+
+
+def test_regions_come_with_the_best_cluster_first(result):
+    places = []
+    for region in result.magnified:
+        inside = [one.cluster for one in result.calcifications if _in(region.box, one) and one.cluster is not None]
+        places.append(min(inside, default=99))
+    assert places == sorted(places)
+
+
+def _in(box, one):
+    return box.row0 <= one.row <= box.row1 and box.column0 <= one.col <= box.column1
 
 
 @pytest.mark.parametrize("magnify", ["breast", "none"])
@@ -205,6 +219,7 @@ def test_padding_is_never_breast(engine, small_phantom):
     valid[:400] = False
     outcome = engine(replace(whole, valid=valid))
     assert not outcome.mask[:398].any()
+    assert outcome.calcifications
     assert all(one.row >= 398 for one in outcome.calcifications)
 
 
@@ -267,9 +282,16 @@ def test_stream_goes_on_after_bad_items(engine, result, small_dicom, tmp_path):
         check_json(outcome)
 
 
+def test_one_path_is_no_stream(engine):
+    with pytest.raises(TypeError, match=r"Engine.stream\(items\): expected several items, got 'a.dcm'; give a list"):
+        engine.stream("a.dcm")
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
+        ({"threads": 2.5}, ValueError, "Engine(threads): expected None or a number from 1 to 256, got 2.5"),
+        ({"config": {"omega": 0.5}}, TypeError, "Engine(config): expected a mcfast.Config or None, got dict"),
         (
             {"device": "cuda"},
             DeviceError,
@@ -307,3 +329,21 @@ def _file(folder, content):
     path = folder / "input.dcm"
     path.write_bytes(content)
     return path
+
+
+def test_a_pickled_engine_works(engine, small_dicom, result):
+    import pickle
+
+    copy = pickle.loads(pickle.dumps(engine))
+    assert copy.threads == engine.threads
+    assert copy(small_dicom).calcifications == result.calcifications
+
+
+def test_names_of_failed_items(engine):
+    import pydicom
+
+    class Path:
+        def __fspath__(self):
+            return "nowhere.dcm"
+
+    assert [one.name for one in engine.stream([Path(), pydicom.Dataset()])] == ["nowhere.dcm", "<dataset>"]

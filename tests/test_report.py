@@ -34,10 +34,10 @@ def test_files(result, tmp_path):
 
 
 def test_marks_are_drawn_where_the_findings_are(result):
-    from mcfast.report.marks import CALCIFICATION, HEIGHT, SINGLE, marks_picture
+    from mcfast.report.marks import CALCIFICATION, SINGLE, marks_picture, picture_scale
 
     picture = marks_picture(result).astype(int)
-    scale = HEIGHT / result.image.shape[0]
+    scale = picture_scale(result.image.shape)
     for one in result.calcifications:
         row, col = int((one.row + 0.5) * scale), int((one.col + 0.5) * scale)
         around = picture[max(0, row - 8) : row + 9, max(0, col - 8) : col + 9]
@@ -82,3 +82,29 @@ def test_full_range():
     values = numpy.array([[0, 1, 2048, 4095]], numpy.uint16)
     assert full_range(values, 12).tolist() == [[0, 16, 32776, 65535]]
     assert full_range(values, 16) is values
+
+
+def test_pictures_of_an_earlier_result_go(result, engine, tmp_path):
+    write_result(result, tmp_path)
+    (tmp_path / "magnified-99.png").write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    write_result(engine.failed("x.dcm", UnreadableError("x.dcm: is empty")), tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["notes.txt", "result.json"]
+
+
+@pytest.mark.parametrize("shape", [(1, 300), (300, 1), (5, 7), (20, 20), (5000, 1)])
+def test_pictures_of_tiny_images(engine, shape, tmp_path):
+    image = numpy.random.default_rng(3).integers(0, 4096, shape).astype(numpy.uint16)
+    files = write_result(engine(image), tmp_path)
+    assert {"marks.png", "enhanced.png"} <= {file.name for file in files}
+    numpy.testing.assert_array_equal(cv2.imdecode(numpy.frombuffer(encode_png(image), "u1"), -1), image)
+
+
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        write_file(tmp_path / "result.json", b"new")
+    assert raised.value.filename == str(tmp_path / "result.json")

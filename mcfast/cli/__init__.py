@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import version
 
 from mcfast.cli import bench, demo, information, run
+from mcfast.cli.text import printable
 from mcfast.errors import McfastError
 from mcfast.result import NOTICE
 
@@ -14,21 +19,53 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code: 0 done, 1 an input failed, 2 wrong usage, 130 interrupted."""
+    """Run the command line; the exit code: 0 done, 1 an input or the whole run failed, 2 wrong usage, 130
+    interrupted, 141 nobody reads the output, 143 terminated."""
+    for output in (sys.stdout, sys.stderr):
+        if hasattr(output, "reconfigure"):
+            output.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
+    try:
+        _terminate_cleanly()
+        options = _parser().parse_args(arguments)
+        code = int(options.function(options))
+        sys.stdout.flush()  # here, where a full disk or a closed pipe still has an answer
+        return code
+    except BrokenPipeError:
+        # What is still buffered would fail again, with a traceback, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return _failed(f"{where}{error.strerror or error}")
+    except (McfastError, ValueError) as error:
+        return _failed(str(error))
+    except KeyboardInterrupt:
+        return _failed("interrupted", 128 + signal.SIGINT)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mcfast",
         description="Enhances, finds and magnifies microcalcifications in mammograms.",
         epilog=NOTICE,
     )
+    parser.add_argument("--version", action="version", version=f"mcfast {version('mcfast')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in (run, demo, information, bench):
         command.add_parser(commands)
-    options = parser.parse_args(arguments)
-    try:
-        return int(options.function(options))
-    except (McfastError, OSError) as error:
-        print(f"mcfast: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("mcfast: interrupted", file=sys.stderr)
-        return 130
+    return parser
+
+
+def _failed(message: str, code: int = 1) -> int:
+    print(f"mcfast: {printable(message)}", file=sys.stderr)
+    return code
+
+
+def _terminate_cleanly() -> None:
+    """Let a SIGTERM unwind the stack, so that no temporary file stays behind."""
+
+    def leave(*_: object) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    with suppress(ValueError):  # not in the main thread: whoever started it minds the signals
+        signal.signal(signal.SIGTERM, leave)

@@ -33,11 +33,12 @@ def _demo(options: argparse.Namespace) -> int:
     from mcfast.cli.table import print_stages
     from mcfast.config import Config
     from mcfast.engine import Engine
+    from mcfast.errors import ConfigError
     from mcfast.report import OUTPUTS, write_result
     from mcfast.report.write import write_file
 
     if options.seed < 0:
-        raise ValueError(f"--seed: expected a number of at least 0, got {options.seed}")
+        raise ConfigError(f"--seed: expected a number of at least 0, got {options.seed}")
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     file = out / "phantom.dcm"

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from mcfast.errors import ConfigError
 
 __all__ = ["expand", "result_names"]
 
 
-def expand(paths: Iterable[str]) -> list[Path]:
-    """The files themselves, and all files below folders (hidden ones left out), sorted within a folder."""
+def expand(paths: Iterable[str], leave_out: Path | None = None) -> list[Path]:
+    """The files themselves, and all files below folders, sorted within a folder.
+
+    Left out are hidden files, and what lies below `leave_out`: results of an earlier run are no mammograms.
+
+    Raises `ConfigError` for an empty path, which would otherwise mean the current folder.
+    """
     files: list[Path] = []
+    results = None if leave_out is None else leave_out.resolve()
     for text in paths:
+        if not text:
+            raise ConfigError("PATH: expected a file or folder, got an empty name")
         path = Path(text)
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
             files.append(path)
             continue
         below = (file for file in path.rglob("*") if file.is_file())
-        files.extend(sorted(file for file in below if not _hidden(file.relative_to(path))))
+        shown = (file for file in below if not _hidden(file.relative_to(path)))
+        if results is not None and results != path.resolve():
+            shown = (file for file in shown if results not in file.resolve().parents)
+        files.extend(sorted(shown))
     return list(dict.fromkeys(files))
 
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from mcfast.cli.inputs import expand, result_names
 from mcfast.cli.table import print_results, print_stages
+from mcfast.cli.text import printable
 from mcfast.result import NOTICE, Result
 
 __all__ = ["add_parser", "process"]
@@ -28,7 +29,7 @@ def add_parser(commands: Any) -> None:
         "a result.json that says why; the others are done.",
         epilog=f"Exit code 1 if any input failed. {NOTICE}",
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder: all files below it")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder: every file below it")
     parser.add_argument("--out", required=True, metavar="DIR", help="where the results go, one folder for each input")
     parser.add_argument(
         "--spacing-mm",
@@ -71,13 +72,15 @@ def _run(options: argparse.Namespace) -> int:
         magnify=options.magnify,
     )
     outputs = [name for name in options.write.split(",") if name]
-    if not set(outputs) <= set(OUTPUTS):
-        raise ConfigError(f"--write: expected some of {','.join(OUTPUTS)}, got {options.write}")
+    if not outputs or not set(outputs) <= set(OUTPUTS):
+        raise ConfigError(f"--write: expected some of {','.join(OUTPUTS)}, got {options.write!r}")
     if options.threads is not None and not 1 <= options.threads <= 256:
         raise ConfigError(f"--threads: expected 1 to 256, got {options.threads}")
-    files = expand(options.paths)
-    results = process(Engine(config, threads=options.threads), files, Path(options.out), outputs)
-    print_results(results, Path(options.out))
+    out = Path(options.out)
+    files = expand(options.paths, leave_out=out)
+    out.mkdir(parents=True, exist_ok=True)  # fails now rather than after the first image
+    results = process(Engine(config, threads=options.threads), files, out, outputs)
+    print_results(results, result_names(files), out)
     print_stages(results)
     print(NOTICE)
     return 1 if not results or any(result.status == "failed" for result in results) else 0
@@ -107,7 +110,7 @@ def process(engine: Any, files: Sequence[Path], out: Path, outputs: Sequence[str
         for result, name in zip(engine.stream(files), result_names(files), strict=True):
             if result.failure is not None:
                 progress.console.print(
-                    f"mcfast: {result.failure.message}", markup=False, highlight=False, soft_wrap=True
+                    f"mcfast: {printable(result.failure.message)}", markup=False, highlight=False, soft_wrap=True
                 )
             begin = perf_counter()
             write_result(result, out / name, outputs=outputs)

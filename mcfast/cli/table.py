@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from mcfast.cli.text import printable
 from mcfast.result import Result
 
 __all__ = ["print_results", "print_stages"]
@@ -23,31 +25,32 @@ STAGES = {
 }
 
 
-def print_results(results: Sequence[Result], out: Path) -> None:
-    """One row for each input."""
-    from rich.console import Console
+def print_results(results: Sequence[Result], names: Sequence[str], out: Path) -> None:
+    """One row for each input, under the name of its folder in `out`."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for title in ("input", "status", "calcifications", "clusters", "score", "seconds"):
-        table.add_column(title, justify="left" if title in ("input", "status") else "right", overflow="fold")
-    for result in results:
-        name = Path(result.name).name or result.name
+    table.add_column("result", overflow="fold")
+    table.add_column("status")
+    for title in ("calcifications", "clusters", "score", "seconds"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for result, folder in zip(results, names, strict=True):
+        name = escape(printable(folder))
         if result.status == "failed":
             table.add_row(name, result.status)
             continue
         total = f"{result.seconds['total']:.2f}"
         counts = str(len(result.calcifications)), str(len(result.clusters))
         table.add_row(name, result.status, *counts, f"{result.score:.3f}", total)
-    Console().print(table)
-    print(f"results in {out}/")
+    _print(table)
+    print(f"results in {printable(str(out))}/")
 
 
 def print_stages(results: Sequence[Result]) -> None:
     """Median seconds of every stage over the results that did not fail."""
     from statistics import median
 
-    from rich.console import Console
     from rich.table import Table
 
     timed = [result.seconds for result in results if result.status != "failed"]
@@ -61,4 +64,12 @@ def print_stages(results: Sequence[Result]) -> None:
         values = [seconds[stage] for seconds in timed if stage in seconds]
         if values:
             table.add_row(stage, f"{1000 * median(values):.1f}", what, style="bold" if stage == "total" else None)
-    Console().print(table)
+    _print(table)
+
+
+def _print(table: Any) -> None:
+    """Print a table; into a file or a narrow terminal as wide as it needs, rather than folded."""
+    from rich.console import Console
+
+    console = Console()
+    Console(width=max(100, console.width)).print(table)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy
@@ -18,6 +20,11 @@ from mcfast.errors import ConfigError
 __all__ = ["Calcification", "Cluster", "Detections", "DetectorConfig", "detect", "group"]
 
 Mask = NDArray[numpy.bool_]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, NumPy's included, and no bool."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,12 @@ class DetectorConfig:
     min_members: int = 3
 
     def __post_init__(self) -> None:
+        for name in ("threshold", "min_score", "apart_mm", "link_mm"):
+            if not (is_number(getattr(self, name)) and math.isfinite(getattr(self, name))):
+                raise ConfigError(f"DetectorConfig({name}): expected a finite number, got {getattr(self, name)!r}")
+        for name in ("limit", "min_members"):
+            if not isinstance(getattr(self, name), int):
+                raise ConfigError(f"DetectorConfig({name}): expected a whole number, got {getattr(self, name)!r}")
         if not 0 <= self.min_score <= 1:
             raise ConfigError(f"DetectorConfig(min_score): expected 0 .. 1, got {self.min_score}")
         if self.limit < 1 or self.min_members < 1:

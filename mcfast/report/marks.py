@@ -12,7 +12,7 @@ from mcfast.result import NOTICE, Cluster, Result
 
 __all__ = ["marks_picture"]
 
-HEIGHT = 1400  # pixels of the mammogram in the picture: a screen's
+HEIGHT, WIDEST = 1400, 4000  # pixels of the mammogram in the picture: a screen's
 CROP, CROPS, GAP = 340, 4, 12
 CALCIFICATION, CLUSTER, SINGLE, TEXT = (255, 214, 64), (80, 220, 255), (255, 140, 90), (235, 235, 235)
 BACKGROUND = (24, 24, 28)
@@ -28,7 +28,7 @@ def marks_picture(result: Result) -> NDArray[numpy.uint8]:
 
     assert result.image is not None
     assert result.mammogram is not None
-    scale = HEIGHT / result.image.shape[0]
+    scale = picture_scale(result.image.shape)
     whole = _gray(resample(result.image, scale), 0.0, float((1 << result.mammogram.bits) - 1))
     panel = CROP + 2 * GAP if result.clusters else 0
     canvas = Image.new("RGB", (whole.shape[1] + panel, whole.shape[0] + 64), BACKGROUND)
@@ -42,6 +42,12 @@ def marks_picture(result: Result) -> NDArray[numpy.uint8]:
     _draw_caption(draw, result, whole.shape[0])
     picture: NDArray[numpy.uint8] = numpy.asarray(canvas)
     return picture
+
+
+def picture_scale(shape: tuple[int, ...]) -> float:
+    """Pixels of the picture for one of the image: `HEIGHT` high, but at most 16 times as large and `WIDEST` wide."""
+    rows, columns = shape
+    return max(min(HEIGHT / rows, WIDEST / columns, 16.0), 1 / 64)
 
 
 def _gray(image: NDArray[Any], low: float, high: float) -> NDArray[numpy.uint8]:
@@ -60,7 +66,7 @@ def _draw_findings(draw: Any, result: Result, scale: float) -> None:
         bottom, right = corners.max(axis=0) + 14
         draw.rounded_rectangle((left, top, right, bottom), 12, outline=CLUSTER, width=2)
         above = top - 26 if top >= 26 else bottom + 2
-        draw.text((max(2.0, left + 2), above), str(cluster.id + 1), fill=CLUSTER, font=_font(22))
+        draw.text((max(2.0, left + 2), above), str(cluster.id), fill=CLUSTER, font=_font(22))
 
 
 def _cluster_crop(result: Result, cluster: Cluster) -> Any:
@@ -88,7 +94,7 @@ def _cluster_crop(result: Result, cluster: Cluster) -> Any:
     spacing = result.mammogram.spacing_mm[1] if result.mammogram is not None else 0.0
     draw.rectangle((0, CROP - 24, CROP, CROP), fill=BACKGROUND)
     found = f"{cluster.count} calcifications, score {cluster.score:.2f}"
-    caption = f"{cluster.id + 1}:  {found}, {side * spacing:.0f} mm wide"
+    caption = f"{cluster.id}:  {found}, {side * spacing:.0f} mm wide"
     draw.text((6, CROP - 21), caption, fill=TEXT, font=_font(14))
     return crop
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import re
+import secrets
 from collections.abc import Collection
 from pathlib import Path
 
@@ -25,11 +26,12 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
     result
         Of an engine. A failed one has a `result.json` and no pictures.
     folder
-        Files in it of the same names are replaced.
+        Files in it of the same names are replaced; those of an earlier result that this one has not, removed.
     outputs
         Which files: `"json"` (result.json), `"marks"` (marks.png, 8 bit: the mammogram with circled findings),
         `"enhanced"` (enhanced.png, 16 bit: dehazed), `"magnified"` (magnified.png, magnified-2.png, ..., 16 bit: one
-        for each region in the JSON, in the same order). 16-bit pictures fill the whole range 0 .. 65535.
+        for each region in the JSON, in the same order: the best cluster first). 16-bit pictures fill the whole range
+        0 .. 65535.
 
     Returns
     -------
@@ -60,20 +62,33 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
             for number, region in enumerate(result.magnified, start=1):
                 name = "magnified.png" if number == 1 else f"magnified-{number}.png"
                 files[name] = encode_png(full_range(region.pixels, bits))
+    for stale in _results_in(target, outputs) - files.keys():
+        (target / stale).unlink(missing_ok=True)
     return [write_file(target / name, content) for name, content in files.items()]
+
+
+def _results_in(folder: Path, outputs: Collection[str]) -> set[str]:
+    """Names of the files of these outputs that an earlier result left: beside a new one they would tell untruths."""
+    patterns = {
+        "json": r"result\.json",
+        "marks": r"marks\.png",
+        "enhanced": r"enhanced\.png",
+        "magnified": r"magnified(-[0-9]+)?\.png",
+    }
+    wanted = re.compile("|".join(patterns[name] for name in outputs) or r"\b\B")
+    return {path.name for path in folder.iterdir() if wanted.fullmatch(path.name)}
 
 
 def write_file(path: Path, content: bytes) -> Path:
     """Write a file by way of a temporary one beside it, so that no reader ever sees half of it."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # noqa: PTH101 - mkstemp makes private files
         os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        os.unlink(temporary)  # noqa: PTH108
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:  # "no space left" names no file by itself
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     return path
