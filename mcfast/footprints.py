@@ -29,7 +29,7 @@ class Footprint:
     """
 
     def __init__(self, mask: ArrayLike) -> None:
-        array = numpy.ascontiguousarray(mask, dtype=bool)
+        array = numpy.array(mask, dtype=bool, order="C")  # a copy: what the caller does to the mask later is not seen
         if array.ndim != 2:
             raise ValueError(f"Footprint(mask): expected a 2-D array, got {array.ndim}-D; give rows and columns")
         if not array.any():

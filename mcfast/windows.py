@@ -5,6 +5,8 @@ from __future__ import annotations
 from operator import index
 from typing import Any
 
+from mcfast.arguments import integer
+
 __all__ = ["pair", "window_origins"]
 
 
@@ -24,9 +26,13 @@ def window_origins(length: int, size: int, stride: int) -> list[int]:
 
 
 def pair(operation: str, argument: str, value: Any) -> tuple[int, int]:
-    """(rows, columns) of a size that may be given as one number. Raises `TypeError` for anything but ints."""
+    """(rows, columns) of a size that may be given as one number.
+
+    Raises `TypeError` for anything but ints, `ValueError` beyond 2^31 - 1.
+    """
     try:
         rows, columns = (value, value) if hasattr(value, "__index__") else value
-        return index(rows), index(columns)
+        sides = index(rows), index(columns)
     except (TypeError, ValueError):
         raise TypeError(f"{operation}({argument}): expected an int or two, got {value!r}") from None
+    return integer(operation, argument, sides[0]), integer(operation, argument, sides[1])

@@ -64,3 +64,10 @@ def test_errors(options, error, message):
     with pytest.raises(error) as raised:
         mcfast.local_maxima(make(numpy.uint16, 6, 8, 0), **options)
     assert message in str(raised.value)
+
+
+def test_a_mask_of_other_bytes_than_0_and_1():
+    image = make(numpy.uint16, 9, 9, 1)
+    mask = numpy.full(image.shape, 2, numpy.uint8).view(bool)
+    expected, _ = mcfast.local_maxima(image, 1, threshold=0)
+    numpy.testing.assert_array_equal(mcfast.local_maxima(image, 1, threshold=0, mask=mask)[0], expected)

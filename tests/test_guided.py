@@ -73,6 +73,11 @@ def test_threads_do_not_change_a_bit():
     ("call", "error", "message"),
     [
         (
+            lambda a: mcfast.guided_filter(a, 1, 0.0, subsample=2),
+            ValueError,
+            "guided_filter(eps): expected above 0 together with subsample > 1, got 0",
+        ),
+        (
             lambda a: mcfast.guided_filter(a, -1, 1.0),
             ValueError,
             "guided_filter(radius): expected 0 to 16384 pixels, got -1",
@@ -100,7 +105,7 @@ def test_threads_do_not_change_a_bit():
         (
             lambda a: mcfast.guided_filter(a, 1, 1.0, subsample=0),
             ValueError,
-            "guided_filter(subsample): expected at least 1, got 0",
+            "guided_filter(subsample): expected 1 to 64, got 0",
         ),
         (
             lambda a: mcfast.guided_filter(numpy.full((3, 3), numpy.nan, numpy.float32), 1, 1.0),
@@ -130,3 +135,38 @@ def _float64_guided(image, radius, eps):
     variance = mean(values * values) - average**2
     a = variance / (variance + eps)
     return mean(a) * values + mean(average * (1 - a))
+
+
+def test_a_radius_far_larger_than_the_image_needs_little_memory():
+    image = make(numpy.uint16, 3, 100_000, 1)
+    expected = mcfast.guided_filter(image, 16384, 1.0, backend="reference")
+    numpy.testing.assert_allclose(mcfast.guided_filter(image, 16384, 1.0), expected, atol=1e-3)
+
+
+def test_an_overflowing_slope_spreads_no_nan():
+    random = numpy.random.default_rng(1)
+    guide = (random.random((40, 50)) * 1e-25).astype(numpy.float32)
+    source = (random.random((40, 50)) * 1e20).astype(numpy.float32)
+    assert numpy.isfinite(mcfast.guided_filter(source, 2, 0.0, guide=guide)).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"radius": -5}, "guided_filter(radius): expected 0 to 16384"),
+        ({"guide": numpy.zeros((7, 9), numpy.uint16)}, "guided_filter(guide): expected the shape of src"),
+        ({"guide": numpy.zeros((8, 9), numpy.uint8)}, "guided_filter(guide): expected the dtype of src"),
+        ({"out": numpy.zeros((8, 9))}, "guided_filter(out): expected float32, got float64"),
+        ({"out": numpy.zeros((3, 9), numpy.float32)}, "guided_filter(out): expected shape (8, 9)"),
+    ],
+)
+def test_subsampled_arguments_are_checked_too(options, message):
+    with pytest.raises((TypeError, ValueError)) as raised:
+        mcfast.guided_filter(make(numpy.uint16, 8, 9, 1), **{"radius": 2, "eps": 1.0, "subsample": 2} | options)
+    assert message in str(raised.value)
+
+
+def test_subsampled_broadcast_rows():
+    image = numpy.broadcast_to(make(numpy.uint16, 1, 9, 1), (8, 9))
+    expected = mcfast.guided_filter(image.copy(), 2, 1.0, subsample=2)
+    numpy.testing.assert_array_equal(mcfast.guided_filter(image, 2, 1.0, subsample=2), expected)

@@ -209,3 +209,42 @@ def _read_only(image):
     copy = image.copy()
     copy.flags.writeable = False
     return copy
+
+
+def test_a_mask_stays_its_owners():
+    mask = numpy.ones((3, 3), bool)
+    footprint = mcfast.Footprint(mask)
+    mask[0, 0] = False  # still writable, and not seen
+    assert footprint.mask.all()
+
+
+def test_windows_far_larger_than_the_image():
+    image = make(numpy.uint16, 5, 7, 1)
+    assert (mcfast.min_filter(image, 32767) == image.min()).all()
+    assert (mcfast.dilate(image, mcfast.rectangle(1, 32767)) == image.max(axis=1, keepdims=True)).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda a: mcfast.min_filter(a.astype(int), 3), TypeError, "min_filter(image): expected uint8"),
+        (lambda a: mcfast.max_filter(a.astype(int), 3), TypeError, "max_filter(image): expected uint8"),
+        (lambda a: mcfast.min_filter(a, 32769), ValueError, "min_filter(size): expected at most 32767 pixels"),
+        (lambda a: mcfast.min_filter(a, 2**40 + 1), ValueError, "min_filter(size): expected a number below 2^31"),
+        (lambda a: mcfast.erode(a.reshape(1, 1, 1, 6, 8), mcfast.disk(1)), ValueError, "got shape (1, 1, 1, 6, ...)"),
+        (lambda a: mcfast.erode(a, mcfast.disk(1), threads=2.0), TypeError, "erode(threads): expected an int, got 2.0"),
+        (lambda a: mcfast.erode(a, mcfast.disk(1), out=[1]), TypeError, "erode(out): expected a NumPy array"),
+        (lambda a: mcfast.box_mean(a, 2.5), TypeError, "box_mean(radius): expected an int, got 2.5"),
+        (lambda a: mcfast.box_mean(a, 2**40), ValueError, "box_mean(radius): expected a number below 2^31"),
+        (lambda a: mcfast.gaussian_blur(a, "1"), TypeError, "gaussian_blur(sigma): expected a number, got '1'"),
+        (lambda a: mcfast.lookup(a, [1]), TypeError, "lookup(table): expected a NumPy array"),
+        (lambda a: mcfast.dehaze([[1]]), TypeError, "dehaze(image): expected a NumPy array"),
+        (lambda a: mcfast.resample(a, "0.5"), TypeError, "resample(scale): expected a number, got '0.5'"),
+        (lambda a: mcfast.resample(a, (1.0,)), TypeError, "resample(scale): expected a number or two"),
+        (lambda a: mcfast.stitch([1], (1, 1), 1), TypeError, "stitch(patches): expected a NumPy array"),
+    ],
+)
+def test_every_wrong_kind_is_named(call, error, message):
+    with pytest.raises(error) as raised:
+        call(make(numpy.uint16, 6, 8, 1))
+    assert message in str(raised.value)

@@ -179,3 +179,32 @@ def test_errors(call, error, message):
     with pytest.raises(error) as raised:
         call(make(numpy.uint16, 6, 8, 0))
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["centres", "mean", "std"])
+def test_out_apart_from_every_input(name):
+    out = numpy.ones((2, 1, 3, 3), numpy.float32)
+    inputs = {"centres": numpy.zeros((2, 2), numpy.int32)}
+    inputs[name] = out.view(numpy.int32).reshape(-1)[:4].reshape(2, 2) if name == "centres" else out.reshape(-1)[:2]
+    if name == "centres":
+        inputs[name][:] = 0
+    with pytest.raises(ValueError, match="out.: expected memory apart from the input"):
+        mcfast.gather_patches(make(numpy.uint16, 6, 8, 1), size=3, out=out, **inputs)
+
+
+def test_misaligned_arrays_are_refused():
+    image, memory = make(numpy.uint16, 6, 8, 1), numpy.zeros(400, numpy.uint8)[1:]
+    centres = numpy.zeros((2, 2), numpy.int32)
+    with pytest.raises(ValueError, match=r"gather_patches\(centres\): expected a contiguous"):
+        mcfast.gather_patches(image, memory[:16].view(numpy.int32).reshape(2, 2), 3)
+    with pytest.raises(ValueError, match=r"gather_patches\(out\): expected a writable, contiguous"):
+        mcfast.gather_patches(image, centres, 3, out=memory[:72].view(numpy.float32).reshape(2, 1, 3, 3))
+    with pytest.raises(ValueError, match=r"stitch\(patches\): expected a contiguous"):
+        mcfast.stitch(memory[:32].view(numpy.uint16).reshape(1, 1, 4, 4), (4, 4), 4)
+    with pytest.raises(ValueError, match=r"lookup\(table\): expected a contiguous"):
+        mcfast.lookup(image, memory[:200].view(numpy.uint16))
+
+
+def test_a_huge_grid_is_refused_before_it_is_built():
+    with pytest.raises(ValueError, match=r"expected 1 x 268435456 windows"):
+        mcfast.stitch(numpy.zeros((1, 1, 1, 1), numpy.uint8), (1, 2**28), 1)

@@ -22,13 +22,16 @@ std::vector<float> gaussian_weights(double sigma) {
 /// 1 / sum of the weights that fall inside, for each position of an axis.
 std::vector<float> inside_scale(const std::vector<float>& weights, int length) {
     const int radius = static_cast<int>(weights.size()) - 1;
-    std::vector<float> scale;
-    for (int i = 0; i < length; ++i) {
+    const auto scale_at = [&](int before, int after) {
         double sum = 0;
-        for (int k = -radius; k <= radius; ++k) {
-            if (i + k >= 0 && i + k < length) sum += weights[static_cast<std::size_t>(std::abs(k))];
-        }
-        scale.push_back(static_cast<float>(1 / sum));
+        for (int k = -before; k <= after; ++k) sum += weights[static_cast<std::size_t>(std::abs(k))];
+        return static_cast<float>(1 / sum);
+    };
+    std::vector<float> scale(static_cast<std::size_t>(length), scale_at(radius, radius));
+    for (int i = 0; i < length; ++i) {
+        if (i == radius) i = std::max(i, length - radius);  // nothing is clipped in between
+        if (i < length)
+            scale[static_cast<std::size_t>(i)] = scale_at(std::min(radius, i), std::min(radius, length - 1 - i));
     }
     return scale;
 }
@@ -88,8 +91,9 @@ void box_mean(const Array& image, int radius, const Array& out, int threads) {
         check_finite({"box_mean", "image"}, view);
         const double shift = shift_of(view);
         const RowWindowWeights weights(view.columns, radius);
-        for_each_strip(view.rows, std::max(64, 4 * radius), workers, [&](int top, int bottom) {
-            const BoxTask<T> task{view, as_image<float>(out), radius, weights.view(), shift, top, bottom};
+        const int down = std::min(radius, view.rows);
+        for_each_strip(view.rows, std::max(64, 4 * down), workers, [&](int top, int bottom) {
+            const BoxTask<T> task{view, as_image<float>(out), down, weights.view(), shift, top, bottom};
             kernels().of<T>().box_mean(task, thread_workspace(BoxLayout<T>(task, nullptr).bytes()));
         });
     });
@@ -106,8 +110,9 @@ void gaussian_blur(const Array& image, double sigma, const Array& out, int threa
         const auto view = as_image<const T>(image);
         const int radius = static_cast<int>(weights.size()) - 1;
         for_each_strip(view.rows, std::max(32, 2 * radius), workers, [&](int top, int bottom) {
-            const GaussianTask<T> task{
-                view, as_image<float>(out), weights.data(), radius, row_scale.data(), column_scale.data(), top, bottom};
+            const GaussianTask<T> task{view,   as_image<float>(out), weights.data(),      std::min(radius, view.rows),
+                                       radius, row_scale.data(),     column_scale.data(), top,
+                                       bottom};
             kernels().of<T>().gaussian_blur(task, thread_workspace(GaussianLayout<T>(task, nullptr).bytes()));
         });
     });

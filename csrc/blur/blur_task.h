@@ -19,7 +19,7 @@ template <class T>
 struct BoxTask {
     Image<const T> image;
     Image<float> out;
-    int radius;
+    int radius;  // along columns; at most the image's rows
     RowWindow along;
     double shift;  // taken from every float before it is summed; 0 for integers
     int top, bottom;
@@ -46,8 +46,8 @@ template <class T>
 struct GaussianTask {
     Image<const T> image;
     Image<float> out;
-    const float* weights;  // radius + 1, from the centre outwards
-    int radius;
+    const float* weights;       // radius + 1, from the centre outwards
+    int down, radius;           // reach along columns, at most the image's rows, and along rows
     const float* row_scale;     // (rows,) 1 / sum of the weights inside, by row
     const float* column_scale;  // (columns,)
     int top, bottom;
@@ -58,7 +58,7 @@ struct GaussianLayout : Layout {
     GaussianLayout(const GaussianTask<T>& task, char* base)
         : Layout(base),
           pitch((std::size_t(task.image.columns) + 15) / 16 * 16),
-          rows(take<float>((std::size_t(task.bottom - task.top) + 2 * task.radius) * pitch)),
+          rows(take<float>((std::size_t(task.bottom - task.top) + 2 * std::size_t(task.down)) * pitch)),
           padded(take<float>(pitch + 2 * task.radius)) {}
 
     std::size_t pitch;

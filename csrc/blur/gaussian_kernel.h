@@ -12,8 +12,8 @@ namespace mcfast::MCFAST_LEVEL {
 template <class T>
 void gaussian_blur(const GaussianTask<T>& task, char* workspace) {
     GaussianLayout<T> buffer(task, workspace);
-    const int n = task.image.columns, radius = task.radius, first = task.top - radius;
-    for (int y = first; y < task.bottom + radius; ++y) {
+    const int n = task.image.columns, radius = task.radius, down = task.down, first = task.top - down;
+    for (int y = first; y < task.bottom + down; ++y) {
         float* row = buffer.rows + (y - first) * buffer.pitch;
         if (y < 0 || y >= task.image.rows) {
             fill(row, 0.0f, n);
@@ -28,7 +28,7 @@ void gaussian_blur(const GaussianTask<T>& task, char* workspace) {
     for (int y = task.top; y < task.bottom; ++y) {
         const float* centre = buffer.rows + (y - first) * buffer.pitch;
         for (int x = 0; x < n; ++x) middle[x] = task.weights[0] * centre[x];
-        for (int k = 1; k <= radius; ++k) {
+        for (int k = 1; k <= down; ++k) {
             const float weight = task.weights[k];
             const float *above = centre - k * buffer.pitch, *below = centre + k * buffer.pitch;
             for (int x = 0; x < n; ++x) middle[x] += weight * (above[x] + below[x]);

@@ -31,7 +31,7 @@ std::vector<LocalMaximum> strip_maxima(const Image<const T>& image, const Array*
                                        int top, int bottom) {
     const int columns = image.columns, window = 2 * radius + 1;
     const Box box{top, bottom, 0, columns};
-    const Pass<T> highest(Extremum::maximum, {window, window, {}});
+    const Pass<T> highest(Extremum::maximum, Footprint{window, window, {}}.within(image.rows, columns));
     Layout measure(nullptr);
     measure.take<T>(static_cast<std::size_t>(box.rows()) * static_cast<std::size_t>(columns));
     measure.take<int>(static_cast<std::size_t>(columns));
@@ -43,7 +43,7 @@ std::vector<LocalMaximum> strip_maxima(const Image<const T>& image, const Array*
     highest.run(image, box, around, workspace + layout.bytes());
     std::vector<LocalMaximum> maxima;
     for (int y = top; y < bottom; ++y) {
-        const bool* inside = mask ? as_image<const bool>(*mask).row(y) : nullptr;
+        const std::uint8_t* inside = mask ? as_image<const std::uint8_t>(*mask).row(y) : nullptr;
         const int count =
             kernels().of<T>().scan_maxima(image, around.row(y - top), inside, y, radius, threshold, found);
         for (int i = 0; i < count; ++i) {

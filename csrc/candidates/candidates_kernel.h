@@ -1,6 +1,8 @@
 // Local maxima of a row, given the maximum over the window around each of its pixels.
 #pragma once
 
+#include <cstdint>
+
 #include "core/image.h"
 #include "core/simd.h"
 
@@ -25,10 +27,11 @@ bool equals_an_earlier(const Image<const T>& image, int y, int x, int radius) {
 }
 
 /// Writes the columns of the maxima of row y to `found` (room for a whole row) and returns how many there are.
-/// `highest` is the maximum over the window around each pixel of the row, `mask` null or the row of a mask.
+/// `highest` is the maximum over the window around each pixel of the row, `mask` null or the row of a mask: bytes,
+/// because an array of booleans may hold other values than 0 and 1, which no C++ bool may.
 template <class T>
-int scan_maxima(const Image<const T>& image, const T* highest, const bool* mask, int y, int radius, double threshold,
-                int* found) {
+int scan_maxima(const Image<const T>& image, const T* highest, const std::uint8_t* mask, int y, int radius,
+                double threshold, int* found) {
     int count = 0;
     const T* row = image.row(y);
     for (int x = 0; x < image.columns; ++x) {

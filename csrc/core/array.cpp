@@ -1,5 +1,6 @@
 #include "core/array.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -47,10 +48,27 @@ std::string number(double value) {
 
 std::string shape_text(const Array& array) {
     std::string text = "(";
-    for (int d = 0; d < array.dimensions; ++d) {
+    for (int d = 0; d < std::min(array.dimensions, Array::most_dimensions); ++d) {
         text += (d ? ", " : "") + std::to_string(array.shape[d]);
     }
+    if (array.dimensions > Array::most_dimensions) text += ", ...";
     return text + (array.dimensions == 1 ? ",)" : ")");
+}
+
+bool is_aligned(const Array& array) {
+    return reinterpret_cast<std::uintptr_t>(array.data) % static_cast<std::uintptr_t>(item_size(array)) == 0;
+}
+
+bool is_packed(const Array& array) {
+    if (array.dimensions > Array::most_dimensions) return false;
+    const auto* end = array.shape + array.dimensions;
+    if (std::find(array.shape, end, 0) != end) return true;
+    std::ptrdiff_t step = item_size(array);
+    for (int d = array.dimensions - 1; d >= 0; --d) {
+        if (array.shape[d] > 1 && array.strides[d] != step) return false;
+        step *= array.shape[d];
+    }
+    return is_aligned(array);
 }
 
 void refuse(const Argument& argument, const std::string& expected, const std::string& got) {
@@ -81,8 +99,7 @@ void check_layout(const Argument& argument, const Array& array) {
                "a column stride of " + std::to_string(array.strides[1]) + " bytes; use numpy.ascontiguousarray(" +
                    argument.name + ")");
     }
-    const bool aligned = reinterpret_cast<std::uintptr_t>(array.data) % static_cast<std::uintptr_t>(size) == 0;
-    if (!aligned || (array.shape[0] > 1 && array.strides[0] % size != 0)) {
+    if (!is_aligned(array) || (array.shape[0] > 1 && array.strides[0] % size != 0)) {
         refuse(argument, "aligned rows",
                "misaligned memory; use numpy.require(" + std::string(argument.name) + ", requirements=\"A\").copy()");
     }

@@ -15,14 +15,17 @@ namespace mcfast {
 
 enum class Dtype { uint8, uint16, float32, int32, boolean, other };
 
-/// Up to four dimensions of memory that the caller owns; strides in bytes.
+/// Memory that the caller owns; strides in bytes. No operation takes more than `most_dimensions`: of those that an
+/// array has beyond them only the number is known.
 struct Array {
+    static constexpr int most_dimensions = 4;
+
     void* data = nullptr;
     Dtype dtype = Dtype::other;
     std::string dtype_name;
     int dimensions = 0;
-    std::ptrdiff_t shape[4] = {};
-    std::ptrdiff_t strides[4] = {};
+    std::ptrdiff_t shape[most_dimensions] = {};
+    std::ptrdiff_t strides[most_dimensions] = {};
     bool writable = false;
 };
 
@@ -48,6 +51,12 @@ template <>
 inline constexpr Dtype dtype_of<bool> = Dtype::boolean;
 
 std::string shape_text(const Array& array);
+
+/// True if the array starts at a multiple of its items' size.
+bool is_aligned(const Array& array);
+
+/// True if the items of an array of up to four dimensions lie aligned and one after another, in C order.
+bool is_packed(const Array& array);
 
 /// Throws TypeError unless the array is uint8, uint16 or float32 (`floats` false: unsigned integers only).
 void check_pixels(const Argument& argument, const Array& array, bool floats = true);

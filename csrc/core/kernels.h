@@ -27,8 +27,8 @@ struct KernelsOf {
     void (*resample)(const ResampleTask<T>&, char* workspace);
     void (*gather_patches)(const GatherTask<T>&, int begin, int end);
     void (*stitch)(const StitchTask<T>&, int top, int bottom, char* workspace);
-    int (*scan_maxima)(const Image<const T>&, const T* highest, const bool* mask, int y, int radius, double threshold,
-                       int* found);
+    int (*scan_maxima)(const Image<const T>&, const T* highest, const std::uint8_t* mask, int y, int radius,
+                       double threshold, int* found);
 };
 
 struct Kernels {

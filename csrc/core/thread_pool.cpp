@@ -13,7 +13,6 @@
 #include <exception>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <thread>
 
 #include "core/error.h"
@@ -66,8 +65,8 @@ class Pool {
         try {
             std::thread([this] { serve(); }).detach();
             return true;
-        } catch (const std::system_error&) {
-            return false;  // no more threads to be had: the ones that are here do the work
+        } catch (const std::exception&) {  // system_error or bad_alloc: the caller's job is in the queue already
+            return false;                  // no more threads to be had: the ones that are here do the work
         }
     }
 

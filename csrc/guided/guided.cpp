@@ -15,6 +15,7 @@ void run_guided(GuidedTask<T> task, int threads) {
     task.guide_shift = shift_of(task.guide);
     const RowWindowWeights weights(task.src.columns, task.radius);
     task.along = weights.view();
+    task.radius = std::min(task.radius, task.src.rows);
     // A strip computes 2 radius rows of coefficients beyond its own: eight radii keep that below a quarter.
     const int rows = task.src.rows, strip = std::max(256, 8 * task.radius);
     parallel_for((rows + strip - 1) / strip, threads, [&](std::size_t i) {
@@ -29,8 +30,7 @@ template void run_guided(GuidedTask<std::uint8_t>, int);
 template void run_guided(GuidedTask<std::uint16_t>, int);
 template void run_guided(GuidedTask<float>, int);
 
-void guided_filter(const Array& src, const Array& guide, int radius, double eps, const Array& out, const Array* second,
-                   int threads) {
+void check_guided_filter(const Array& src, const Array& guide, int radius, double eps, const Array& out) {
     const char* operation = "guided_filter";
     const Argument in{operation, "src"}, by{operation, "guide"}, to{operation, "out"};
     check_pixels(in, src);
@@ -46,21 +46,25 @@ void guided_filter(const Array& src, const Array& guide, int radius, double eps,
     }
     check_range({operation, "radius"}, radius, 0, largest_radius, "0 to 16384 pixels");
     check_range({operation, "eps"}, eps, 0, std::numeric_limits<double>::max(), "a finite number of at least 0");
-    const auto rows = static_cast<int>(src.shape[0]), columns = static_cast<int>(src.shape[1]);
-    for (const Array* result : {&out, second}) {
-        if (!result) continue;
-        check_out(to, *result, Dtype::float32, "float32", rows, columns);
-        check_overlap(to, *result, src, false);
-        check_overlap(to, *result, guide, false);
-    }
-    const int workers = choose_threads(operation, threads, static_cast<double>(rows) * columns);
+    check_out(to, out, Dtype::float32, "float32", static_cast<int>(src.shape[0]), static_cast<int>(src.shape[1]));
+    check_overlap(to, out, src, false);
+    check_overlap(to, out, guide, false);
+}
+
+void guided_filter(const Array& src, const Array& guide, int radius, double eps, const Array& out, const Array* second,
+                   int threads) {
+    const char* operation = "guided_filter";
+    check_guided_filter(src, guide, radius, eps, out);
+    if (second) check_guided_filter(src, guide, radius, eps, *second);
+    const int workers =
+        choose_threads(operation, threads, static_cast<double>(src.shape[0]) * static_cast<double>(src.shape[1]));
     visit_pixels(src.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         GuidedTask<T> task{};
         task.src = as_image<const T>(src);
         task.guide = as_image<const T>(guide);
-        check_finite(in, task.src);
-        check_finite(by, task.guide);
+        check_finite({operation, "src"}, task.src);
+        check_finite({operation, "guide"}, task.guide);
         task.radius = radius;
         task.eps = eps;
         task.output = second ? GuidedOutput::coefficients : GuidedOutput::filtered;

@@ -10,6 +10,9 @@ namespace mcfast {
 void guided_filter(const Array& src, const Array& guide, int radius, double eps, const Array& out, const Array* second,
                    int threads);
 
+/// What `guided_filter` checks before it looks at the pixels; for its variants, which compute something else first.
+void check_guided_filter(const Array& src, const Array& guide, int radius, double eps, const Array& out);
+
 /// Runs a task's strips; top and bottom of `task` are filled in here.
 template <class T>
 void run_guided(GuidedTask<T> task, int threads);

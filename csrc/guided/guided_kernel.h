@@ -15,7 +15,7 @@ template <class T>
 struct GuidedKernel {
     const GuidedTask<T>& task;
     GuidedLayout<T> buffer;
-    int n, radius, depth, rows;
+    int n, radius, rows;
     bool self;
     RunningSum guide, square, src, product, a, b;
 
@@ -24,7 +24,6 @@ struct GuidedKernel {
           buffer(t, workspace),
           n(t.src.columns),
           radius(t.radius),
-          depth(2 * t.radius + 2),
           rows(t.src.rows),
           self(t.self_guided()),
           guide(buffer.guide, n, t.along.radius),
@@ -76,7 +75,7 @@ struct GuidedKernel {
         product_sum.finish_row();
     }
 
-    double* ring_row(double* ring, int y) const { return ring + (y % depth) * buffer.pitch; }
+    double* ring_row(double* ring, int y) const { return ring + (y % buffer.depth) * buffer.pitch; }
 
     /// Coefficients of row y into the ring, from the moments of the rows around it.
     void compute_coefficients(int y) const {

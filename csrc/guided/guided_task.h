@@ -1,6 +1,8 @@
 // What the guided-filter kernel is given.
 #pragma once
 
+#include <algorithm>
+
 #include "blur/blur_task.h"
 #include "core/image.h"
 #include "core/workspace.h"
@@ -18,7 +20,7 @@ enum class GuidedOutput {
 template <class T>
 struct GuidedTask {
     Image<const T> src, guide;
-    int radius;
+    int radius;  // along columns; at most the image's rows
     RowWindow along;
     double eps;
     double src_shift, guide_shift;  // taken from floats before they are summed; 0 for integers
@@ -44,11 +46,13 @@ struct GuidedLayout : Layout {
           product(*this, task.src.columns, task.along.radius),
           a(*this, task.src.columns, task.along.radius),
           b(*this, task.src.columns, task.along.radius),
-          a_ring(take<double>((2 * std::size_t(task.radius) + 2) * pitch)),
-          b_ring(take<double>((2 * std::size_t(task.radius) + 2) * pitch)) {}
+          depth(std::min(2 * task.radius + 2, task.src.rows)),
+          a_ring(take<double>(std::size_t(depth) * pitch)),
+          b_ring(take<double>(std::size_t(depth) * pitch)) {}
 
     std::size_t pitch;
     SumLayout guide, square, src, product, a, b;
+    int depth;  // rows of a ring
     double *a_ring, *b_ring;
 };
 

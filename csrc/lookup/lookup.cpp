@@ -14,8 +14,7 @@ void lookup(const Array& image, const Array& table, const Array& out, int thread
     if (table.dtype != Dtype::uint16) {
         throw TypeError("lookup(table): expected uint16, got " + table.dtype_name);
     }
-    const bool contiguous = table.dimensions == 1 && (table.shape[0] == 1 || table.strides[0] == 2);
-    if (!contiguous || table.shape[0] < 1 || table.shape[0] > 65536) {
+    if (table.dimensions != 1 || !is_packed(table) || table.shape[0] < 1 || table.shape[0] > 65536) {
         refuse(by, "a contiguous 1-D array of 1 to 65536 entries", "shape " + shape_text(table));
     }
     check_out(to, out, Dtype::uint16, "uint16", static_cast<int>(image.shape[0]), static_cast<int>(image.shape[1]));

@@ -28,9 +28,9 @@ template <class T>
 void run_two_passes(Morphology kind, const Image<const T>& image, const Footprint& footprint, const Image<T>& out,
                     int threads) {
     const bool minimum_first = kind == Morphology::opening || kind == Morphology::white_tophat;
-    const Footprint mirrored = footprint.reflected();
-    const Pass<T> first(minimum_first ? Extremum::minimum : Extremum::maximum, minimum_first ? footprint : mirrored);
-    const Pass<T> second(minimum_first ? Extremum::maximum : Extremum::minimum, minimum_first ? mirrored : footprint);
+    const Footprint fitted = footprint.within(image.rows, image.columns), mirrored = fitted.reflected();
+    const Pass<T> first(minimum_first ? Extremum::minimum : Extremum::maximum, minimum_first ? fitted : mirrored);
+    const Pass<T> second(minimum_first ? Extremum::maximum : Extremum::minimum, minimum_first ? mirrored : fitted);
     const int rows = first.box_rows();
     const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * static_cast<std::size_t>(rows))) / 64 * 64;
     const auto boxes = cut(image.rows, image.columns, rows, std::max(256, std::min(first.box_columns(), fitting)));
@@ -80,6 +80,11 @@ Footprint Footprint::reflected() const {
     return mirrored;
 }
 
+Footprint Footprint::within(int image_rows, int image_columns) const {
+    if (!is_rectangle()) return *this;
+    return {std::min(rows, 2 * image_rows - 1), std::min(columns, 2 * image_columns - 1), {}};
+}
+
 void check_footprint(const char* operation, const Footprint& footprint) {
     const Argument argument{operation, "footprint"};
     check_range(argument, std::max(footprint.rows, footprint.columns), 1, longest_reach, "sides of 1 to 32768 pixels");
@@ -93,7 +98,7 @@ void check_footprint(const char* operation, const Footprint& footprint) {
 template <class T>
 void compute_extremum(Extremum extremum, const Image<const T>& image, int channels, const Footprint& footprint,
                       const Image<T>& out, int threads) {
-    const Pass<T> pass(extremum, footprint);
+    const Pass<T> pass(extremum, footprint.within(image.rows, image.columns / channels));
     const auto boxes = cut(out.rows, out.columns, pass.box_rows(), pass.box_columns());
     parallel_for(boxes.size(), threads, [&](std::size_t i) {
         char* workspace = thread_workspace(pass.workspace_bytes(boxes[i]));

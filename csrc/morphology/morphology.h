@@ -17,6 +17,9 @@ struct Footprint {
 
     bool is_rectangle() const { return chords.empty(); }
     Footprint reflected() const;
+
+    /// The same for an image of that size: a rectangle that reaches past it holds nothing more than a smaller one.
+    Footprint within(int rows, int columns) const;
 };
 
 enum class Morphology { erode, dilate, opening, closing, white_tophat, black_tophat };

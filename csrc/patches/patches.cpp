@@ -10,25 +10,13 @@ namespace mcfast {
 
 namespace {
 
-bool packed(const Array& array) {
-    for (int d = 0; d < array.dimensions; ++d) {
-        if (array.shape[d] == 0) return true;
-    }
-    std::ptrdiff_t step = array.dtype == Dtype::uint8 ? 1 : array.dtype == Dtype::uint16 ? 2 : 4;
-    for (int d = array.dimensions - 1; d >= 0; --d) {
-        if (array.shape[d] > 1 && array.strides[d] != step) return false;
-        step *= array.shape[d];
-    }
-    return true;
-}
-
 void check_centres(const Array& centres, int rows, int columns) {
     const Argument argument{"gather_patches", "centres"};
     if (centres.dtype != Dtype::int32) {
         throw TypeError("gather_patches(centres): expected int32, got " + centres.dtype_name +
                         "; cast it with centres.astype(numpy.int32)");
     }
-    if (centres.dimensions != 2 || centres.shape[1] != 2 || !packed(centres)) {
+    if (centres.dimensions != 2 || centres.shape[1] != 2 || !is_packed(centres)) {
         refuse(argument, "a contiguous (n, 2) array of rows and columns", "shape " + shape_text(centres));
     }
     const auto* at = static_cast<const std::int32_t*>(centres.data);
@@ -48,7 +36,7 @@ const float* check_values(const char* name, const Array* values, std::ptrdiff_t 
     if (values->dtype != Dtype::float32) {
         throw TypeError(argument.text() + ": expected float32, got " + values->dtype_name);
     }
-    if (values->dimensions != 1 || (values->shape[0] != 1 && values->shape[0] != n) || !packed(*values)) {
+    if (values->dimensions != 1 || (values->shape[0] != 1 && values->shape[0] != n) || !is_packed(*values)) {
         refuse(argument, "a number or one value for each of " + std::to_string(n) + " centres",
                "shape " + shape_text(*values));
     }
@@ -64,17 +52,21 @@ void check_batch(const Array& out, std::ptrdiff_t n, int size) {
     if (out.dtype != Dtype::float32) throw TypeError(argument.text() + ": expected float32, got " + out.dtype_name);
     const bool fits =
         out.dimensions == 4 && out.shape[0] == n && out.shape[1] == 1 && out.shape[2] == size && out.shape[3] == size;
-    if (!fits || !out.writable || !packed(out)) {
+    if (!fits || !out.writable || !is_packed(out)) {
         const std::string side = std::to_string(size);
         refuse(argument, "a writable, contiguous (" + std::to_string(n) + ", 1, " + side + ", " + side + ") array",
                "shape " + shape_text(out));
     }
 }
 
+/// How many windows of `size`, `stride` apart, cover `length`; size <= length, and stride <= size.
+int grid_count(int length, int size, int stride) {
+    return 1 + (length - size + stride - 1) / stride;
+}
+
 std::vector<int> grid_origins(int length, int size, int stride) {
     std::vector<int> origins;
-    for (int at = 0; at + size <= length; at += stride) origins.push_back(at);
-    if (origins.back() != length - size) origins.push_back(length - size);
+    for (int i = 0; i < grid_count(length, size, stride); ++i) origins.push_back(std::min(i * stride, length - size));
     return origins;
 }
 
@@ -93,7 +85,9 @@ void gather_patches(const Array& image, const Array& centres, int size, const Ar
     const float* stds = check_values("std", std, n, true);
     check_batch(out, n, size);
     if (n == 0) return;
-    check_overlap({operation, "out"}, out, image, false);
+    for (const Array* input : {&image, &centres, mean, std}) {
+        if (input) check_overlap({operation, "out"}, out, *input, false);
+    }
     const int workers = choose_threads(operation, threads, static_cast<double>(n) * size * size);
     visit_pixels(image.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
@@ -116,23 +110,24 @@ void gather_patches(const Array& image, const Array& centres, int size, const Ar
 void stitch(const Array& patches, int row_stride, int column_stride, const Array& out, int threads) {
     const Argument in{"stitch", "patches"}, to{"stitch", "out"}, step{"stitch", "stride"};
     check_pixels(in, patches);
-    if (patches.dimensions != 4 || !packed(patches)) {
+    if (patches.dimensions != 4 || !is_packed(patches)) {
         refuse(in, "a contiguous (grid rows, grid columns, h, w) array", "shape " + shape_text(patches));
     }
     if (out.dimensions != 2) refuse({"stitch", "shape"}, "(rows, columns)", shape_text(out));
     const auto rows = static_cast<int>(out.shape[0]), columns = static_cast<int>(out.shape[1]);
-    const auto height = static_cast<int>(patches.shape[2]), width = static_cast<int>(patches.shape[3]);
-    if (height < 1 || width < 1 || height > rows || width > columns) {
+    if (std::min(patches.shape[2], patches.shape[3]) < 1 || patches.shape[2] > rows || patches.shape[3] > columns) {
         refuse(in, "windows no larger than the image " + shape_text(out), "shape " + shape_text(patches));
     }
+    const auto height = static_cast<int>(patches.shape[2]), width = static_cast<int>(patches.shape[3]);
     check_range(step, row_stride, 1, height, "1 to the window's height");
     check_range(step, column_stride, 1, width, "1 to the window's width");
-    const auto down = grid_origins(rows, height, row_stride), along = grid_origins(columns, width, column_stride);
-    if (patches.shape[0] != static_cast<std::ptrdiff_t>(down.size()) ||
-        patches.shape[1] != static_cast<std::ptrdiff_t>(along.size())) {
-        refuse(in, std::to_string(down.size()) + " x " + std::to_string(along.size()) + " windows, the covering grid",
+    const int grid_rows = grid_count(rows, height, row_stride),
+              grid_columns = grid_count(columns, width, column_stride);
+    if (patches.shape[0] != grid_rows || patches.shape[1] != grid_columns) {
+        refuse(in, std::to_string(grid_rows) + " x " + std::to_string(grid_columns) + " windows, the covering grid",
                "shape " + shape_text(patches));
     }
+    const auto down = grid_origins(rows, height, row_stride), along = grid_origins(columns, width, column_stride);
     check_out(to, out, patches.dtype, patches.dtype_name.c_str(), rows, columns);
     check_overlap(to, out, patches, false);
     std::vector<int> cover(static_cast<std::size_t>(columns));
@@ -143,8 +138,8 @@ void stitch(const Array& patches, int row_stride, int column_stride, const Array
     visit_pixels(patches.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         const StitchTask<T> task{static_cast<const T*>(patches.data),
-                                 static_cast<int>(down.size()),
-                                 static_cast<int>(along.size()),
+                                 grid_rows,
+                                 grid_columns,
                                  height,
                                  width,
                                  down.data(),

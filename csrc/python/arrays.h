@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,8 +36,8 @@ inline Array view_of(const py::array& array) {
     view.dtype = dtype_of_array(array);
     view.dtype_name = py::str(static_cast<const py::object&>(array.dtype())).cast<std::string>();
     view.writable = array.writeable();
-    view.dimensions = static_cast<int>(array.ndim() < 5 ? array.ndim() : 5);
-    for (int d = 0; d < view.dimensions && d < 4; ++d) {
+    view.dimensions = static_cast<int>(array.ndim());
+    for (int d = 0; d < std::min(view.dimensions, Array::most_dimensions); ++d) {
         view.shape[d] = array.shape(d);
         view.strides[d] = array.strides(d);
     }

@@ -84,7 +84,8 @@ struct NamedMorphology {
 
 void bind_filters(py::module_& module) {
     for (const auto& [name, kind] :
-         {NamedMorphology{"erode", Morphology::erode}, NamedMorphology{"dilate", Morphology::dilate},
+         {NamedMorphology{"erode", Morphology::erode}, NamedMorphology{"min_filter", Morphology::erode},
+          NamedMorphology{"max_filter", Morphology::dilate}, NamedMorphology{"dilate", Morphology::dilate},
           NamedMorphology{"opening", Morphology::opening}, NamedMorphology{"closing", Morphology::closing},
           NamedMorphology{"white_tophat", Morphology::white_tophat},
           NamedMorphology{"black_tophat", Morphology::black_tophat}}) {
@@ -105,6 +106,12 @@ void bind_filters(py::module_& module) {
                py::arg("threads") = py::none());
     module.def("guided_filter", run_guided_filter, py::arg("src"), py::arg("guide"), py::arg("radius"), py::arg("eps"),
                py::arg("out") = py::none(), py::arg("second") = py::none(), py::arg("threads") = py::none());
+    module.def(
+        "check_guided_filter",
+        [](const py::array& src, const py::array& guide, int radius, double eps, const py::array& out) {
+            check_guided_filter(view_of(src), view_of(guide), radius, eps, view_of(out));
+        },
+        py::arg("src"), py::arg("guide"), py::arg("radius"), py::arg("eps"), py::arg("out"));
     module.def("dehaze", run_dehaze, py::arg("image"), py::arg("size"), py::arg("radius"), py::arg("omega"),
                py::arg("eps"), py::arg("t_min"), py::arg("max_value"), py::arg("out") = py::none(),
                py::arg("threads") = py::none());

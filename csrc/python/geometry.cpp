@@ -18,10 +18,7 @@ py::array run_resample(const py::array& image, double row_scale, double column_s
     check_scale(row_scale, column_scale);  // before it sizes an array
     auto shape = shape_of(image, 2);
     const double scales[] = {row_scale, column_scale};
-    for (std::size_t d = 0; d < 2; ++d) {
-        const auto length = static_cast<int>(std::min<py::ssize_t>(shape[d], 1 << 24));
-        shape[d] = resampled_length(length, scales[d]);
-    }
+    for (std::size_t d = 0; d < 2; ++d) shape[d] = resampled_length(shape[d], scales[d]);
     py::array to = result(out, image.dtype(), shape);
     const Array from_view = view_of(image), to_view = view_of(to);
     py::gil_scoped_release released;

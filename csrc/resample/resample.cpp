@@ -60,8 +60,10 @@ struct Axis {
 
 }  // namespace
 
-int resampled_length(int length, double scale) {
-    return std::max(1, static_cast<int>(std::floor(length * scale + 0.5)));
+int resampled_length(std::ptrdiff_t length, double scale) {
+    const double scaled = std::floor(static_cast<double>(length) * scale + 0.5);
+    check_range({"resample", "scale"}, scaled, 0, 1 << 30, "at most 2^30 resampled rows and columns");
+    return std::max(1, static_cast<int>(scaled));
 }
 
 void check_scale(double row_scale, double column_scale) {

@@ -10,12 +10,14 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from mcfast.arguments import integer
 from mcfast.backends.arrays import as_host, like_input
 from mcfast.errors import DeviceError
 
 __all__ = ["BACKENDS", "load", "run"]
 
 BACKENDS = ("native", "reference")
+_ARRAYS = ("centres", "guide", "mask", "out", "table")  # arguments that are arrays or None
 
 
 def load(name: str | None) -> ModuleType:
@@ -30,14 +32,29 @@ def load(name: str | None) -> ModuleType:
     return importlib.import_module(f"mcfast.backends.{name}")
 
 
-def run(operation: str, image: Any, *args: Any, backend: str | None = None, stream: Any = None, **options: Any) -> Any:
-    """Call `operation` of a backend on `image`; every other array may be of any kind in host memory."""
+def run(
+    operation: str,
+    image: Any,
+    *args: Any,
+    name: str = "image",
+    backend: str | None = None,
+    stream: Any = None,
+    threads: int | None = None,
+    **options: Any,
+) -> Any:
+    """Call `operation` of a backend on `image`; every other array may be of any kind in host memory.
+
+    `name` is what messages call the image. Arrays are handed over by keyword, for messages to name them as well.
+    """
     if stream is not None:
         raise ValueError(f"{operation}(stream): expected None for an array in host memory, got {stream!r}")
-    host = as_host(image, operation, "image")
-    arguments = [as_host(value, operation, "argument") if _is_tensor(value) else value for value in args]
-    options = {key: as_host(value, operation, key) if _is_tensor(value) else value for key, value in options.items()}
-    result = getattr(load(backend), operation)(host, *arguments, **options)
+    if threads is not None:
+        threads = integer(operation, "threads", threads)
+    host = as_host(image, operation, name)
+    for key, value in options.items():
+        if _is_tensor(value) or (key in _ARRAYS and value is not None):
+            options[key] = as_host(value, operation, key)
+    result = getattr(load(backend), operation)(host, *args, threads=threads, **options)
     return like_input(result, image)
 
 

@@ -1,7 +1,7 @@
 """Kinds of arrays: what comes in comes back, without a copy.
 
-NumPy arrays pass through. Other host arrays that speak DLPack (torch tensors on the CPU) are viewed as NumPy
-arrays, and results are handed back as the same kind. Arrays on a GPU are refused by name: this version computes on
+NumPy arrays pass through. Other host arrays that speak DLPack are viewed as NumPy arrays; results for torch tensors
+are handed back as tensors. Arrays on a GPU are refused by name: this version computes on
 the CPU only, and a silent copy would hide its cost.
 """
 
@@ -33,8 +33,8 @@ def as_host(value: Any, operation: str, argument: str) -> numpy.ndarray[Any, Any
 
 
 def like_input(result: Any, image: Any) -> Any:
-    """Give `result` back as the kind of array that `image` is; anything but a NumPy array passes through."""
-    if isinstance(image, numpy.ndarray) or not isinstance(result, numpy.ndarray):
+    """Give `result` back as the kind of array that `image` is: a tensor for a torch tensor, else a NumPy array."""
+    if not type(image).__module__.startswith("torch") or not isinstance(result, numpy.ndarray):
         return result
     from torch.utils.dlpack import from_dlpack
 

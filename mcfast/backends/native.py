@@ -20,6 +20,16 @@ def erode(image: Array, footprint: Footprint, *, out: Array | None = None, threa
     return _core.erode(image, *_element(footprint), out, threads)
 
 
+def min_filter(image: Array, window: Footprint, *, out: Array | None = None, threads: int | None = None) -> Array:
+    """See `mcfast.min_filter`."""
+    return _core.min_filter(image, *_element(window), out, threads)
+
+
+def max_filter(image: Array, window: Footprint, *, out: Array | None = None, threads: int | None = None) -> Array:
+    """See `mcfast.max_filter`."""
+    return _core.max_filter(image, *_element(window), out, threads)
+
+
 def dilate(image: Array, footprint: Footprint, *, out: Array | None = None, threads: int | None = None) -> Array:
     """See `mcfast.dilate`."""
     return _core.dilate(image, *_element(footprint), out, threads)
@@ -74,8 +84,8 @@ def guided_filter(
     by = src if guide is None else guide
     if subsample == 1:
         return _core.guided_filter(src, by, radius, eps, out, None, threads)
-    if subsample < 1:
-        raise ValueError(f"guided_filter(subsample): expected at least 1, got {subsample}")
+    if not 1 <= subsample <= 64:
+        raise ValueError(f"guided_filter(subsample): expected 1 to 64, got {subsample}")
     return _fast_guided_filter(src, by, radius, eps, subsample, out, threads)
 
 
@@ -102,16 +112,16 @@ def resample(
     return _core.resample(image, scale[0], scale[1], out, threads)
 
 
-def lookup(image: Array, table: Array, *, out: Array | None = None, threads: int | None = None) -> Array:
+def lookup(image: Array, *, table: Array, out: Array | None = None, threads: int | None = None) -> Array:
     """See `mcfast.lookup`."""
     return _core.lookup(image, table, out, threads)
 
 
 def gather_patches(
     image: Array,
-    centres: Array,
     size: int,
     *,
+    centres: Array,
     mean: Any = None,
     std: Any = None,
     out: Array | None = None,
@@ -156,17 +166,20 @@ def _fast_guided_filter(
     src: Array, guide: Array, radius: int, eps: float, subsample: int, out: Array | None, threads: int | None
 ) -> Array:
     """He and Sun 2015: the coefficients are smooth, so they are computed on a smaller image and interpolated."""
-    if src.ndim != 2 or min(src.shape) < 1:
-        raise ValueError(f"guided_filter(src): expected a 2-D array (rows, columns), got shape {src.shape}")
+    if eps == 0:  # on flat areas rounding alone would then decide between a slope of 0 and of 1
+        raise ValueError("guided_filter(eps): expected above 0 together with subsample > 1, got 0")
+    result = numpy.empty(src.shape, numpy.float32) if out is None else out
+    _core.check_guided_filter(src, guide, radius, eps, result)
     rows, columns = src.shape
     small = math.ceil(rows / subsample), math.ceil(columns / subsample)
     down = small[0] / rows, small[1] / columns
     up = rows / small[0], columns / small[1]
-    small_guide = _core.resample(guide.astype(numpy.float32), *down, None, threads)
-    small_src = small_guide if guide is src else _core.resample(src.astype(numpy.float32), *down, None, threads)
+    small_guide = _core.resample(guide.astype(numpy.float32, order="C"), *down, None, threads)
+    small_src = (
+        small_guide if guide is src else _core.resample(src.astype(numpy.float32, order="C"), *down, None, threads)
+    )
     a, b = numpy.empty(small_src.shape, numpy.float32), numpy.empty(small_src.shape, numpy.float32)
     _core.guided_filter(small_src, small_guide, max(1, round(radius / subsample)), eps, a, b, threads)
-    result = numpy.empty(src.shape, numpy.float32) if out is None else out
-    numpy.multiply(_core.resample(a, *up, None, threads), guide, out=result, casting="same_kind")
+    numpy.multiply(_core.resample(a, *up, None, threads), guide, out=result)
     result += _core.resample(b, *up, None, threads)
     return result

@@ -61,6 +61,16 @@ def dilate(image: Array, footprint: Footprint, *, out: Array | None = None, thre
     return _finish(windows[..., mask].max(axis=-1), image.dtype, out)
 
 
+def min_filter(image: Array, window: Footprint, *, out: Array | None = None, threads: int | None = None) -> Array:
+    """min over a centred window."""
+    return erode(image, window, out=out)
+
+
+def max_filter(image: Array, window: Footprint, *, out: Array | None = None, threads: int | None = None) -> Array:
+    """max over a centred window, which is its own mirror image."""
+    return dilate(image, window, out=out)
+
+
 def opening(image: Array, footprint: Footprint, *, out: Array | None = None, threads: int | None = None) -> Array:
     """dilate(erode(image))."""
     return _finish(dilate(erode(image, footprint), footprint), image.dtype, out)
@@ -214,7 +224,7 @@ def _resampling_matrix(length: int, new_length: int, scale: float) -> Array:
 
 
 def lookup(
-    image: Array, table: NDArray[numpy.uint16], *, out: Array | None = None, threads: int | None = None
+    image: Array, *, table: NDArray[numpy.uint16], out: Array | None = None, threads: int | None = None
 ) -> Array:
     """table[image]; an index past the table's end takes its last entry."""
     return _finish(table[numpy.minimum(image.astype(numpy.intp), len(table) - 1)], numpy.uint16, out)
@@ -225,9 +235,9 @@ def lookup(
 
 def gather_patches(
     image: Array,
-    centres: NDArray[numpy.int32],
     size: int,
     *,
+    centres: NDArray[numpy.int32],
     mean: Any = None,
     std: Any = None,
     out: Array | None = None,

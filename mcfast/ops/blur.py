@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcfast.arguments import integer, real
 from mcfast.backends import run
 
 __all__ = ["box_mean", "gaussian_blur"]
@@ -43,7 +44,15 @@ def box_mean(
     ValueError
         For a negative radius, an image that is empty, not 2-D or not finite, or an `out` that does not fit.
     """
-    return run("box_mean", image, radius, out=out, threads=threads, stream=stream, backend=backend)
+    return run(
+        "box_mean",
+        image,
+        integer("box_mean", "radius", radius),
+        out=out,
+        threads=threads,
+        stream=stream,
+        backend=backend,
+    )
 
 
 def gaussian_blur(
@@ -80,4 +89,12 @@ def gaussian_blur(
     ValueError
         For a sigma out of range, an image that is empty or not 2-D, or an `out` that does not fit.
     """
-    return run("gaussian_blur", image, sigma, out=out, threads=threads, stream=stream, backend=backend)
+    return run(
+        "gaussian_blur",
+        image,
+        real("gaussian_blur", "sigma", sigma),
+        out=out,
+        threads=threads,
+        stream=stream,
+        backend=backend,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcfast.arguments import integer, real
 from mcfast.backends import run
 
 __all__ = ["local_maxima"]
@@ -52,6 +53,13 @@ def local_maxima(
         For a negative radius, a mask of another shape, or an image that is empty or not 2-D.
     """
     positions, values = run(
-        "local_maxima", image, radius, threshold=threshold, mask=mask, threads=threads, stream=stream, backend=backend
+        "local_maxima",
+        image,
+        integer("local_maxima", "radius", radius),
+        threshold=real("local_maxima", "threshold", threshold),
+        mask=mask,
+        threads=threads,
+        stream=stream,
+        backend=backend,
     )
     return positions, values

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy
 
+from mcfast.arguments import integer, real
 from mcfast.backends import run
+from mcfast.backends.arrays import as_host
 from mcfast.windows import pair
 
 __all__ = ["dark_channel", "dehaze", "white_of"]
@@ -14,7 +16,7 @@ __all__ = ["dark_channel", "dehaze", "white_of"]
 
 def white_of(image: Any) -> float:
     """The intensity of white that a dtype implies: 255, 65535, or 1 for floats."""
-    dtype = numpy.dtype(str(image.dtype).removeprefix("torch."))
+    dtype = as_host(image, "dehaze", "image").dtype
     return float(numpy.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
 
@@ -113,11 +115,11 @@ def dehaze(
         "dehaze",
         image,
         size=pair("dehaze", "size", size),
-        radius=radius,
-        omega=omega,
-        eps=eps,
-        t_min=t_min,
-        max_value=white_of(image) if max_value is None else max_value,
+        radius=integer("dehaze", "radius", radius),
+        omega=real("dehaze", "omega", omega),
+        eps=real("dehaze", "eps", eps),
+        t_min=real("dehaze", "t_min", t_min),
+        max_value=white_of(image) if max_value is None else real("dehaze", "max_value", max_value),
         out=out,
         threads=threads,
         stream=stream,

@@ -40,4 +40,4 @@ def lookup(
     ValueError
         For an image that is empty or not 2-D, a table that is empty or not 1-D, or an `out` that does not fit.
     """
-    return run("lookup", image, table, out=out, threads=threads, stream=stream, backend=backend)
+    return run("lookup", image, table=table, out=out, threads=threads, stream=stream, backend=backend)

@@ -17,6 +17,8 @@ from mcfast.backends import run
 from mcfast.footprints import Footprint, rectangle
 from mcfast.windows import pair
 
+_LARGEST_SIDE = 2**15 - 1
+
 __all__ = ["black_tophat", "closing", "dilate", "erode", "max_filter", "min_filter", "opening", "white_tophat"]
 
 
@@ -52,7 +54,7 @@ def min_filter(
         For an even or non-positive size, an image that is empty or not 2-D, or an `out` that does not fit.
     """
     window = _window("min_filter", size)
-    return run("erode", image, window, out=out, threads=threads, stream=stream, backend=backend)
+    return run("min_filter", image, window, out=out, threads=threads, stream=stream, backend=backend)
 
 
 def max_filter(
@@ -66,7 +68,7 @@ def max_filter(
 ) -> Any:
     """Maximum over a centred window; arguments, result and errors as in `min_filter`."""
     window = _window("max_filter", size)
-    return run("dilate", image, window, out=out, threads=threads, stream=stream, backend=backend)
+    return run("max_filter", image, window, out=out, threads=threads, stream=stream, backend=backend)
 
 
 def erode(
@@ -191,5 +193,9 @@ def _window(operation: str, size: int | tuple[int, int]) -> Footprint:
     rows, columns = pair(operation, "size", size)
     for side in (rows, columns):
         if side < 1 or side % 2 == 0:
-            raise ValueError(f"{operation}(size): expected odd sides of at least 1, got {size}; use {side | 1}")
+            raise ValueError(f"{operation}(size): expected odd sides of at least 1, got {size}; use {max(side, 1) | 1}")
+        if side > _LARGEST_SIDE:  # before its mask is made
+            raise ValueError(
+                f"{operation}(size): expected at most {_LARGEST_SIDE} pixels, got {size}; use {_LARGEST_SIDE}"
+            )
     return rectangle(rows, columns)

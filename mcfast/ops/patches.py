@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 from numpy.lib.stride_tricks import sliding_window_view
 
+from mcfast.arguments import integer
 from mcfast.backends import run
 from mcfast.backends.arrays import as_host, like_input
 from mcfast.windows import pair, window_origins
@@ -109,8 +110,8 @@ def gather_patches(
     return run(
         "gather_patches",
         image,
-        centres,
-        size,
+        integer("gather_patches", "size", size),
+        centres=centres,
         mean=mean,
         std=std,
         out=out,
@@ -159,6 +160,7 @@ def stitch(
         patches,
         pair("stitch", "shape", shape),
         pair("stitch", "stride", stride),
+        name="patches",
         out=out,
         threads=threads,
         stream=stream,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcfast.arguments import real
 from mcfast.backends import run
 
 __all__ = ["resample"]
@@ -45,5 +46,8 @@ def resample(
     ValueError
         For a scale out of range, an image that is empty or not 2-D, or an `out` that does not fit.
     """
-    scales = (float(scale[0]), float(scale[1])) if isinstance(scale, tuple) else (float(scale), float(scale))
-    return run("resample", image, scales, out=out, threads=threads, stream=stream, backend=backend)
+    both = scale if isinstance(scale, (tuple, list)) else (scale, scale)
+    if len(both) != 2:
+        raise TypeError(f"resample(scale): expected a number or two (rows, columns), got {scale!r}")
+    rows, columns = (real("resample", "scale", value) for value in both)
+    return run("resample", image, (rows, columns), out=out, threads=threads, stream=stream, backend=backend)
