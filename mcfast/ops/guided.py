@@ -51,8 +51,8 @@ def guided_filter(
     TypeError
         For another dtype, or a guide of another dtype than `src`.
     ValueError
-        For a negative radius or eps, an eps of 0 with subsample > 1, a subsample out of range, a guide of another shape, an image that is empty, not
-        2-D or not finite, or an `out` that does not fit.
+        For a negative radius or eps, an eps of 0 with subsample > 1, a subsample out of range, a guide of another
+        shape, an image that is empty, not 2-D or not finite, or an `out` that does not fit.
     """
     return run(
         "guided_filter",
