@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mcfast import _core, detect, nets, ops, runtimes
 from mcfast.boxes import Box, regions_around
+from mcfast.canonical import at_canonical, findings_in_input, mask_in_input
 from mcfast.clock import Clock
 from mcfast.config import Config
 from mcfast.dicom.grayscale import window
@@ -26,7 +27,7 @@ from mcfast.errors import DeviceError
 from mcfast.magnify import super_resolve
 from mcfast.mammogram import Mammogram
 from mcfast.reading import read
-from mcfast.result import Calcification, Cluster, EngineRecord, Failure, Magnified, Result
+from mcfast.result import Calcification, EngineRecord, Failure, Magnified, Result
 from mcfast.stream import stream
 
 __all__ = ["Engine"]
@@ -160,11 +161,11 @@ class Engine:
         with clock("enhance"):
             enhanced = self._enhance(image, mammogram.spacing_mm, white)
         with clock("mask"):
-            small, valid, scale = self._canonical(image, mammogram)
+            small, valid, scale = at_canonical(image, mammogram, self.config.canonical_mm, threads=self.threads)
             small_mask = detect.breast_mask(small, self.config.canonical_mm, max_value=white, valid=valid)
         found = self._detect(small, small_mask, white, clock)
-        calcifications, clusters = _in_input_pixels(found, scale, mammogram)
-        mask = _nearest(small_mask, image.shape, scale)
+        calcifications, clusters = findings_in_input(found, scale, mammogram)
+        mask = mask_in_input(small_mask, image.shape, scale)
         with clock("magnify"):
             magnified = self._magnify(image, mask, calcifications, mammogram.spacing_mm, white)
         return Result(
@@ -195,17 +196,6 @@ class Engine:
             threads=self.threads,
         )
         return dehazed
-
-    def _canonical(self, image: Image, mammogram: Mammogram) -> tuple[Image, Mask | None, tuple[float, float]]:
-        """The image and its valid mask at 0.1 mm, and the scale that brought them there."""
-        rows_mm, columns_mm = mammogram.spacing_mm
-        scale = rows_mm / self.config.canonical_mm, columns_mm / self.config.canonical_mm
-        small: Image = ops.resample(image, scale, threads=self.threads)
-        if mammogram.valid is None:
-            return small, None, scale
-        # A pixel that is padding in any part is none of the breast.
-        share = ops.resample(mammogram.valid.view(numpy.uint8) * numpy.uint8(255), scale, threads=self.threads)
-        return small, share == 255, scale
 
     def _detect(self, image: Image, mask: Mask, white: float, clock: Clock) -> detect.Detections:
         config = self.config.detector
@@ -285,43 +275,3 @@ def _holds(box: Box, one: Calcification) -> bool:
 def _odd(pixels: float) -> int:
     """The odd number nearest to `pixels`, at least 1."""
     return max(1, 2 * round((pixels - 1) / 2) + 1)
-
-
-def _in_input_pixels(
-    found: detect.Detections, scale: tuple[float, float], mammogram: Mammogram
-) -> tuple[tuple[Calcification, ...], tuple[Cluster, ...]]:
-    """Positions at 0.1 mm become pixels of the input: the centre of pixel i lies at (i + 0.5) / scale - 0.5."""
-    (rows_mm, columns_mm), (rows, columns) = mammogram.spacing_mm, mammogram.shape
-
-    def place(row: float, column: float) -> tuple[float, float]:
-        down, along = (row + 0.5) / scale[0] - 0.5, (column + 0.5) / scale[1] - 0.5
-        return min(max(down, 0.0), rows - 1.0), min(max(along, 0.0), columns - 1.0)
-
-    calcifications = []
-    for one in found.calcifications:
-        row, col = place(one.row, one.column)
-        x_mm, y_mm = (col + 0.5) * columns_mm, (row + 0.5) * rows_mm
-        cluster_id = None if one.cluster is None else one.cluster + 1
-        calcifications.append(
-            Calcification(
-                row, col, x_mm, y_mm, one.diameter_mm, one.contrast, one.contrast_to_noise, one.score, cluster_id
-            )
-        )
-    clusters = []
-    for cluster in found.clusters:
-        members = [one for one in calcifications if one.cluster == cluster.id + 1]
-        row = sum(one.row for one in members) / len(members)
-        col = sum(one.col for one in members) / len(members)
-        outline = tuple(place(*corner) for corner in cluster.outline)
-        clusters.append(Cluster(cluster.id + 1, cluster.count, cluster.score, cluster.area_mm2, row, col, outline))
-    return tuple(calcifications), tuple(clusters)
-
-
-def _nearest(mask: Mask, shape: tuple[int, ...], scale: tuple[float, float]) -> Mask:
-    """The mask at the input's pixels: each takes the pixel at 0.1 mm that its centre lies in."""
-    rows, columns = (
-        numpy.minimum(((numpy.arange(length) + 0.5) * step).astype(numpy.intp), side - 1)
-        for length, step, side in zip(shape, scale, mask.shape, strict=True)
-    )
-    full: Mask = mask[rows][:, columns]
-    return full

@@ -15,7 +15,7 @@ from mcfast.nets.vgg12 import fold_calibration, vgg12  # noqa: E402
 from mcfast.phantom import mammogram, tile  # noqa: E402
 from mcfast.train.detector import DetectorRecipe, draw_patches, export_vgg12, train_detector  # noqa: E402
 from mcfast.train.detector_card import model_card, sensitivity_table  # noqa: E402
-from mcfast.train.detector_test import evaluate  # noqa: E402
+from mcfast.train.detector_trial import evaluate  # noqa: E402
 from mcfast.train.patches import SPACING_MM, WHITE, _labels, canonical, from_tile  # noqa: E402
 
 TINY = DetectorRecipe(

@@ -26,7 +26,7 @@ from mcfast.evaluate.mini_mias import evaluate_mini_mias
 from mcfast.nets.export import export
 from mcfast.nets.vgg12 import SIDE, fold_calibration, vgg12
 from mcfast.train.detector_card import model_card
-from mcfast.train.detector_test import evaluate
+from mcfast.train.detector_trial import evaluate
 from mcfast.train.patches import Patches, from_phantom, from_tile, join, small_phantom
 
 __all__ = ["DetectorRecipe", "export_vgg12", "train_detector"]
