@@ -56,6 +56,8 @@ class Engine:
     ------
     DeviceError
         If the device is not there, or the networks' runtime is not installed.
+    TypeError
+        If `config` is no `Config`.
     ValueError
         If `threads` is not 1 to 256.
     """
