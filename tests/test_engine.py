@@ -11,10 +11,7 @@ import mcfast
 from mcfast.detect import DetectorConfig
 from mcfast.errors import (
     DeviceError,
-    InputError,
-    NotMammogramError,
     PixelDataError,
-    SpacingError,
     UnreadableError,
 )
 from mcfast.result import schema
@@ -223,52 +220,6 @@ def test_padding_is_never_breast(engine, small_phantom):
     assert all(one.row >= 398 for one in outcome.calcifications)
 
 
-BAD = [
-    ("not DICOM", lambda folder: _file(folder, b"hello, this is a text file\n" * 40), UnreadableError),
-    ("zero bytes", lambda folder: _file(folder, b""), UnreadableError),
-    ("missing", lambda folder: folder / "nowhere.dcm", UnreadableError),
-    ("a folder", lambda folder: folder, UnreadableError),
-    ("all zero", lambda folder: numpy.zeros((50, 60), numpy.uint16), PixelDataError),
-    ("constant", lambda folder: numpy.full((50, 60), 7, numpy.uint16), PixelDataError),
-    ("NaN", lambda folder: numpy.full((50, 60), numpy.nan, numpy.float32), PixelDataError),
-    ("3-D", lambda folder: numpy.zeros((5, 50, 60), numpy.uint16), PixelDataError),
-]
-
-
-@pytest.mark.parametrize(
-    ("make_item", "error"), [(item, error) for _, item, error in BAD], ids=[name for name, *_ in BAD]
-)
-def test_bad_input_raises_one_clear_sentence(engine, tmp_path, make_item, error):
-    item = make_item(tmp_path)
-    with pytest.raises(error) as raised:
-        engine(item)
-    message = str(raised.value)
-    assert isinstance(raised.value, InputError)
-    assert "\n" not in message
-    assert message.startswith("<array>: " if isinstance(item, numpy.ndarray) else f"{item}: ")
-
-
-def test_truncated_and_wrong_modality(engine, small_dicom, tmp_path):
-    import pydicom
-
-    content = small_dicom.read_bytes()
-    with pytest.raises(InputError):
-        engine(_file(tmp_path, content[: len(content) // 2]))
-    dataset = pydicom.dcmread(small_dicom)
-    dataset.Modality = "CT"
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
-    dataset.save_as(tmp_path / "ct.dcm")
-    with pytest.raises(NotMammogramError):
-        engine(tmp_path / "ct.dcm")
-    anything = mcfast.Engine(mcfast.Config(any_modality=True))(tmp_path / "ct.dcm")
-    assert "not_mammography" in anything.mammogram.flags
-
-
-def test_missing_spacing(small_phantom):
-    with pytest.raises(SpacingError, match="spacing_mm"):
-        mcfast.Engine()(small_phantom.image)
-
-
 def test_stream_goes_on_after_bad_items(engine, result, small_dicom, tmp_path):
     items = [small_dicom, tmp_path / "gone.dcm", numpy.zeros((4, 4), numpy.uint16), small_dicom, object()]
     outcomes = list(engine.stream(items, in_flight=2))
@@ -323,12 +274,6 @@ def test_repr(result, engine):
     assert repr(result).startswith(f"Result({result.name!r}, ok, {len(result.calcifications)} calcifications")
     failed = engine.failed("x.dcm", UnreadableError("x.dcm: is empty"))
     assert repr(failed) == "Result('x.dcm', failed: x.dcm: is empty)"
-
-
-def _file(folder, content):
-    path = folder / "input.dcm"
-    path.write_bytes(content)
-    return path
 
 
 def test_a_pickled_engine_works(engine, small_dicom, result):
