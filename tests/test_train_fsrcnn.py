@@ -52,8 +52,8 @@ def test_shipped_network_keeps_flat_images_flat():
     for level in (0, 400, 2000, 4000):
         error = super_resolve(numpy.full((40, 40), level, numpy.uint16), max_value=4095).astype(int) - level
         assert numpy.abs(error[16:-16, 16:-16]).max() <= 4, level
-        # At the border, beyond which the network sees zeros: 0.2 % of white and 5 % of the level.
-        assert numpy.abs(error).max() <= 0.002 * 4095 + 0.05 * level, level
+        # At the border the network sees zeros beyond; the model card states what that costs.
+        assert numpy.abs(error).max() <= 6 + 0.022 * level, level
 
 
 # --- training -----------------------------------------------------------------------------------------------------
