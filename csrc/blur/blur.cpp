@@ -66,7 +66,8 @@ double shift_of(const Image<const T>& image) {
         for (int y = 0; y < image.rows; ++y) {
             for (int x = 0; x < image.columns; ++x) sum += image.row(y)[x];
         }
-        return sum / (static_cast<double>(image.rows) * image.columns);
+        // A float, so that a row of it is nothing once it is shifted.
+        return static_cast<float>(sum / (static_cast<double>(image.rows) * image.columns));
     }
 }
 
@@ -94,7 +95,7 @@ void box_mean(const Array& image, int radius, const Array& out, int threads) {
         const int down = std::min(radius, view.rows);
         for_each_strip(view.rows, std::max(64, 4 * down), workers, [&](int top, int bottom) {
             const BoxTask<T> task{view, as_image<float>(out), down, weights.view(), shift, top, bottom};
-            kernels().of<T>().box_mean(task, thread_workspace(BoxLayout<T>(task, nullptr).bytes()));
+            kernels().of<T>().box_mean(task, thread_workspace(BoxLayout<T, double>(task, nullptr).bytes()));
         });
     });
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 
 #include "core/image.h"
 #include "core/workspace.h"
@@ -25,20 +27,33 @@ struct BoxTask {
     int top, bottom;
 };
 
-/// A row of doubles that vectors may overrun, and its padded prefix sums.
+/// A row of sums that vectors may overrun, and its padded prefix sums.
+template <class Sum>
 struct SumLayout {
-    double *columns, *prefix;
+    Sum *columns, *prefix;
 
     SumLayout(Layout& layout, int columns_, int radius)
-        : columns(layout.take<double>(std::size_t(columns_) + 8)),
-          prefix(layout.take<double>(std::size_t(columns_) + 2 * std::size_t(radius) + 16)) {}
+        : columns(layout.take<Sum>(std::size_t(columns_) + 8)),
+          prefix(layout.take<Sum>(std::size_t(columns_) + 2 * std::size_t(radius) + 16)) {}
 };
 
+/// Whether no sum of (2 radius + 1)^2 pixels reaches 2^31, so that 32 bits hold it.
 template <class T>
-struct BoxLayout : Layout {
-    BoxLayout(const BoxTask<T>& task, char* base) : Layout(base), sum(*this, task.image.columns, task.along.radius) {}
+bool sums_fit_in_32_bits(int radius) {
+    if (!std::is_integral_v<T>) return false;
+    const double side = 2.0 * radius + 1;
+    return side * side * static_cast<double>(std::numeric_limits<T>::max()) < 2147483648.0;
+}
 
-    SumLayout sum;
+template <class T, class Sum>
+struct BoxLayout : Layout {
+    BoxLayout(const BoxTask<T>& task, char* base)
+        : Layout(base),
+          sum(*this, task.image.columns, task.along.radius),
+          blank(take<T>(std::size_t(task.image.columns))) {}
+
+    SumLayout<Sum> sum;
+    T* blank;  // a row outside the image
 };
 
 /// Separable Gaussian for rows [top, bottom); the weights inside the image are scaled to sum to 1.

@@ -1,8 +1,10 @@
 // Sums over clipped windows in O(1) per pixel: running column sums, then a prefix sum along the row.
 //
-// Everything is double. Sums of 8- and 16-bit pixels and of their squares are integers, and exact up to 2^53: for a row
-// of 4096 16-bit pixels up to windows of 511 rows; beyond that their error is far below a count. Floats are shifted by
-// their mean first, which no mean or variance notices but its rounding error does.
+// Sums of 8- and 16-bit pixels are 32-bit integers where no window can overflow them: they wrap around, and the
+// difference of two prefix sums is exact all the same. Everything else is double: squares and products of such pixels
+// are integers too, and their sums exact up to 2^53, for a row of 4096 16-bit pixels up to windows of 511 rows; beyond
+// that their error is far below a count. Floats are shifted by their mean first, which no mean or variance notices but
+// its rounding error does.
 #pragma once
 
 #include "blur/blur_task.h"
@@ -10,83 +12,128 @@
 
 namespace mcfast::MCFAST_LEVEL {
 
+typedef std::uint32_t EightUnsigned __attribute__((vector_size(32)));
+
+/// Eight sums, and the values that are added to them.
+template <class Sum>
+struct EightOf {
+    typedef Doubles Sums;
+    typedef Doubles Changes;
+};
+template <>
+struct EightOf<std::uint32_t> {
+    typedef EightUnsigned Sums;
+    typedef EightInts Changes;
+};
+
+[[gnu::always_inline]] inline Doubles as_doubles(Doubles values) {
+    return values;
+}
+/// For windows, whose sums stay below 2^31.
+[[gnu::always_inline]] inline Doubles as_doubles(EightUnsigned values) {
+    return to_doubles(reinterpret_cast<EightInts>(values));
+}
+
 /// The prefix sums of a row, padded so that a window may reach past either end: at(i) is the sum of the first i values,
 /// 0 for i < 0 and the whole sum for i > n.
+template <class Sum>
 struct Prefix {
-    double* values;  // n + 2 radius + 1, and slack for a vector
+    Sum* values;  // n + 2 radius + 1, and slack for a vector
     int radius, n;
 
-    double* at(int i) const { return values + radius + i; }
+    Sum* at(int i) const { return values + radius + i; }
 
     void begin() const {
         for (int i = -radius; i <= 0; ++i) *at(i) = 0;
     }
 
-    void finish(double total) const {
+    void finish(Sum total) const {
         for (int i = n + 1; i <= n + radius; ++i) *at(i) = total;
     }
 
     /// Sums over the windows around eight positions.
     [[gnu::always_inline]] Doubles window(int x) const {
-        return load_doubles(at(x + radius + 1)) - load_doubles(at(x - radius));
+        typename EightOf<Sum>::Sums upto, before;
+        __builtin_memcpy(&upto, at(x + radius + 1), sizeof upto);
+        __builtin_memcpy(&before, at(x - radius), sizeof before);
+        return as_doubles(upto - before);
     }
 };
 
 /// Running sum over a column of windows, and its prefix sums along the row, in one pass.
 ///
 /// Loops work on a local copy: a member in memory would have to be read again after every store.
+template <class Sum>
 struct RunningSum {
-    double* columns;  // n, and slack for a vector
-    Prefix prefix;
-    Doubles carry = Doubles{};
+    typedef typename EightOf<Sum>::Sums Sums;
+    typedef typename EightOf<Sum>::Changes Changes;
+
+    Sum* columns;  // n, and slack for a vector
+    Prefix<Sum> prefix;
+    Sums carry = Sums{};
 
     /// Sums of nothing over rows of n pixels.
-    RunningSum(const SumLayout& layout, int n, int radius) : columns(layout.columns), prefix{layout.prefix, radius, n} {
+    RunningSum(const SumLayout<Sum>& layout, int n, int radius)
+        : columns(layout.columns), prefix{layout.prefix, radius, n} {
         for (int x = 0; x < n + eight; ++x) columns[x] = 0;
     }
 
     void begin_row() {
         prefix.begin();
-        carry = Doubles{};
+        carry = Sums{};
     }
 
     /// Adds `change` to columns x .. x + 7, for rows whose windows nobody asks for.
-    [[gnu::always_inline]] void add(int x, Doubles change) const {
-        store_doubles(columns + x, load_doubles(columns + x) + change);
+    [[gnu::always_inline]] Sums add(int x, Changes change) const {
+        Sums sum;
+        __builtin_memcpy(&sum, columns + x, sizeof sum);
+        sum += reinterpret_cast<Sums>(change);
+        __builtin_memcpy(columns + x, &sum, sizeof sum);
+        return sum;
     }
 
     /// Adds `change` to columns x .. x + 7 and extends the prefix sums over them.
-    [[gnu::always_inline]] void update(int x, Doubles change) {
-        const Doubles sum = load_doubles(columns + x) + change;
-        store_doubles(columns + x, sum);
-        const Doubles upto = scan(sum) + carry;
-        store_doubles(prefix.at(x + 1), upto);
-        carry = Doubles{} + upto[7];
+    [[gnu::always_inline]] void update(int x, Changes change) {
+        const Sums upto = scan(add(x, change)), shifted = upto + carry;
+        __builtin_memcpy(prefix.at(x + 1), &shifted, sizeof shifted);
+        carry += last_of(upto);  // not of `shifted`: the next vector would wait for more than one addition
     }
 
     /// `change` for the columns past the end must have been 0, and `columns` 0 there.
     void finish_row() const { prefix.finish(carry[0]); }
 };
 
-/// Rows that enter and leave a running window; a missing row counts as zeros.
+/// A row that enters and a row that leaves a running window. Rows outside the image add nothing: `blank` stands for them.
 template <class T>
 struct RowPair {
     const T *entering, *leaving;
     double shift;
 
-    RowPair(const Image<const T>& image, int entering_row, int leaving_row, double shift_)
-        : entering(entering_row >= 0 && entering_row < image.rows ? image.row(entering_row) : nullptr),
-          leaving(leaving_row >= 0 && leaving_row < image.rows ? image.row(leaving_row) : nullptr),
+    RowPair(const Image<const T>& image, int entering_row, int leaving_row, const T* blank, double shift_)
+        : entering(entering_row >= 0 && entering_row < image.rows ? image.row(entering_row) : blank),
+          leaving(leaving_row >= 0 && leaving_row < image.rows ? image.row(leaving_row) : blank),
           shift(shift_) {}
 
-    [[gnu::always_inline]] Doubles pixels(const T* row, int x, int count) const {
-        if (!row) return Doubles{};
+    template <class Count>
+    [[gnu::always_inline]] Doubles pixels(const T* row, int x, Count count) const {
         Doubles values = load_doubles(row + x, count);
         if constexpr (!std::is_integral_v<T>) {
             values -= shift;
-            for (int i = count; i < eight; ++i) values[i] = 0;
+            if constexpr (!std::is_same_v<Count, Eight>) {
+                for (int i = count; i < eight; ++i) values[i] = 0;
+            }
         }
         return values;
+    }
+
+    /// What the sums of the window gain, in the type that they are summed in.
+    template <class Sum, class Count>
+    [[gnu::always_inline]] auto change(int x, Count count) const {
+        if constexpr (std::is_same_v<Sum, std::uint32_t>) {
+            return load_ints(entering + x, count) - load_ints(leaving + x, count);
+        } else {
+            return pixels(entering, x, count) - pixels(leaving, x, count);
+        }
     }
 };
 

@@ -1,11 +1,10 @@
 #include "dehaze/dehaze.h"
 
 #include <limits>
-#include <memory>
 
 #include "blur/blur.h"
 #include "guided/guided.h"
-#include "morphology/morphology.h"
+#include "morphology/pass.h"
 
 namespace mcfast {
 
@@ -27,6 +26,37 @@ void check_parameters(const DehazeParameters& p, const Array& image) {
     check_range({operation, "max_value"}, p.white, std::numeric_limits<float>::min(), highest, within);
 }
 
+/// The dark channel of an image, strip by strip: in the cache when the guided filter takes it.
+template <class T>
+class DarkRows final : public RowSource<T> {
+  public:
+    DarkRows(const Image<const T>& image, const Footprint& window)
+        : image_(image), pass_(Extremum::minimum, window.within(image.rows, image.columns)) {}
+
+    std::size_t workspace_bytes(int top, int bottom) const override {
+        return rows_bytes(top, bottom) + pass_.workspace_bytes({0, pass_.box_rows(), 0, image_.columns});
+    }
+
+    Image<const T> rows(int top, int bottom, char* workspace) const override {
+        const Image<T> dark{reinterpret_cast<T*>(workspace), image_.columns, bottom - top, image_.columns};
+        for (const Box& box : cut(dark.rows, dark.columns, pass_.box_rows(), pass_.box_columns())) {
+            const Box there{top + box.top, top + box.bottom, box.left, box.right};
+            pass_.run(image_, there, part(dark, box), workspace + rows_bytes(top, bottom));
+        }
+        return dark;
+    }
+
+  private:
+    std::size_t rows_bytes(int top, int bottom) const {
+        Layout layout(nullptr);
+        layout.take<T>(static_cast<std::size_t>(bottom - top) * static_cast<std::size_t>(image_.columns));
+        return layout.bytes();
+    }
+
+    Image<const T> image_;
+    Pass<T> pass_;
+};
+
 }  // namespace
 
 void dehaze(const Array& image, const DehazeParameters& parameters, const Array& out, int threads) {
@@ -42,12 +72,8 @@ void dehaze(const Array& image, const DehazeParameters& parameters, const Array&
         using T = std::remove_pointer_t<decltype(tag)>;
         const auto view = as_image<const T>(image);
         check_finite(in, view);
-        const std::unique_ptr<T[]> memory(new T[static_cast<std::size_t>(rows) * columns]);
-        const Image<T> dark{memory.get(), columns, rows, columns};
-        compute_extremum<T>(Extremum::minimum, view, 1, {parameters.window_rows, parameters.window_columns, {}}, dark,
-                            workers);
+        const DarkRows<T> dark(view, {parameters.window_rows, parameters.window_columns, {}});
         GuidedTask<T> task{};
-        task.src = {dark.data, dark.stride, rows, columns};
         task.guide = view;
         task.radius = parameters.radius;
         task.eps = parameters.eps * parameters.white * parameters.white;
@@ -56,7 +82,7 @@ void dehaze(const Array& image, const DehazeParameters& parameters, const Array&
         task.omega = parameters.omega;
         task.t_min = parameters.t_min;
         task.white = parameters.white;
-        run_guided(task, workers);
+        run_guided(task, workers, &dark);
     });
 }
 

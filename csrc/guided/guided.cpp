@@ -1,6 +1,7 @@
 #include "guided/guided.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "blur/blur.h"
@@ -9,26 +10,43 @@
 
 namespace mcfast {
 
+namespace {
+
+/// Height of a strip; depends on the filter alone. A strip computes 2 radius rows of coefficients beyond its own: 14
+/// radii keep that below a seventh. An even number of strips of one height shares well.
+int strip_rows(int rows, int radius) {
+    const int pairs = std::max(1, static_cast<int>(std::lround(rows / (2.0 * std::max(256, 14 * radius)))));
+    return (rows + 2 * pairs - 1) / (2 * pairs);
+}
+
+}  // namespace
+
 template <class T>
-void run_guided(GuidedTask<T> task, int threads) {
-    task.src_shift = shift_of(task.src);
+void run_guided(GuidedTask<T> task, int threads, const RowSource<T>* source) {
     task.guide_shift = shift_of(task.guide);
-    const RowWindowWeights weights(task.src.columns, task.radius);
+    // Any shift near the values will do; a source that does not exist yet has no mean.
+    task.src_shift = source || task.self_guided() ? task.guide_shift : shift_of(task.src);
+    const RowWindowWeights weights(task.guide.columns, task.radius);
     task.along = weights.view();
-    task.radius = std::min(task.radius, task.src.rows);
-    // A strip computes 2 radius rows of coefficients beyond its own: eight radii keep that below a quarter.
-    const int rows = task.src.rows, strip = std::max(256, 8 * task.radius);
+    task.radius = std::min(task.radius, task.guide.rows);
+    const int rows = task.guide.rows, strip = strip_rows(rows, task.radius);
     parallel_for((rows + strip - 1) / strip, threads, [&](std::size_t i) {
         GuidedTask<T> mine = task;
         mine.top = static_cast<int>(i) * strip;
         mine.bottom = std::min(rows, mine.top + strip);
-        kernels().of<T>().guided_filter(mine, thread_workspace(GuidedLayout<T>(mine, nullptr).bytes()));
+        const std::size_t kernel = GuidedLayout<T, double>(mine, nullptr).bytes();
+        if (!source) return kernels().of<T>().guided_filter(mine, thread_workspace(kernel));
+        const int top = std::max(0, mine.top - 2 * task.radius), bottom = std::min(rows, mine.bottom + 2 * task.radius);
+        char* workspace = thread_workspace(kernel + source->workspace_bytes(top, bottom));
+        mine.src = source->rows(top, bottom, workspace + kernel);
+        mine.src_top = top;
+        kernels().of<T>().guided_filter(mine, workspace);
     });
 }
 
-template void run_guided(GuidedTask<std::uint8_t>, int);
-template void run_guided(GuidedTask<std::uint16_t>, int);
-template void run_guided(GuidedTask<float>, int);
+template void run_guided(GuidedTask<std::uint8_t>, int, const RowSource<std::uint8_t>*);
+template void run_guided(GuidedTask<std::uint16_t>, int, const RowSource<std::uint16_t>*);
+template void run_guided(GuidedTask<float>, int, const RowSource<float>*);
 
 void check_guided_filter(const Array& src, const Array& guide, int radius, double eps, const Array& out) {
     const char* operation = "guided_filter";

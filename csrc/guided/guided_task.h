@@ -19,7 +19,9 @@ enum class GuidedOutput {
 /// Rows [top, bottom) of a guided filter. `guide` is `src` itself (same data) for the self-guided filter.
 template <class T>
 struct GuidedTask {
-    Image<const T> src, guide;
+    Image<const T> guide;
+    Image<const T> src;  // row(0) is row `src_top` of the image; 2 radius rows around the task's own are needed
+    int src_top;
     int radius;  // along columns; at most the image's rows
     RowWindow along;
     double eps;
@@ -34,26 +36,31 @@ struct GuidedTask {
 };
 
 /// Running sums of guide, guide^2, src, guide src, and of a and b; a ring of the 2 radius + 2 last rows of a and b.
-/// They are doubles: rounded to float they would cost a third of the error that the result's own rounding leaves.
-template <class T>
+/// These are doubles: rounded to float they would cost a third of the error that the result's own rounding leaves.
+template <class T, class Sum>
 struct GuidedLayout : Layout {
     GuidedLayout(const GuidedTask<T>& task, char* base)
         : Layout(base),
-          pitch((std::size_t(task.src.columns) + 15) / 16 * 16),
-          guide(*this, task.src.columns, task.along.radius),
-          square(*this, task.src.columns, task.along.radius),
-          src(*this, task.src.columns, task.along.radius),
-          product(*this, task.src.columns, task.along.radius),
-          a(*this, task.src.columns, task.along.radius),
-          b(*this, task.src.columns, task.along.radius),
-          depth(std::min(2 * task.radius + 2, task.src.rows)),
+          pitch((std::size_t(task.guide.columns) + 15) / 16 * 16),
+          guide(*this, task.guide.columns, task.along.radius),
+          src(*this, task.guide.columns, task.along.radius),
+          square(*this, task.guide.columns, task.along.radius),
+          product(*this, task.guide.columns, task.along.radius),
+          a(*this, task.guide.columns, task.along.radius),
+          b(*this, task.guide.columns, task.along.radius),
+          depth(std::min(2 * task.radius + 2, task.guide.rows)),
           a_ring(take<double>(std::size_t(depth) * pitch)),
-          b_ring(take<double>(std::size_t(depth) * pitch)) {}
+          b_ring(take<double>(std::size_t(depth) * pitch)),
+          zeros(take<double>(pitch)),
+          blank_guide(take<T>(pitch)),
+          blank_src(take<T>(pitch)) {}
 
     std::size_t pitch;
-    SumLayout guide, square, src, product, a, b;
+    SumLayout<Sum> guide, src;
+    SumLayout<double> square, product, a, b;
     int depth;  // rows of a ring
-    double *a_ring, *b_ring;
+    double *a_ring, *b_ring, *zeros;
+    T *blank_guide, *blank_src;  // rows outside the image
 };
 
 }  // namespace mcfast
