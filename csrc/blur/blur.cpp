@@ -105,7 +105,8 @@ void gaussian_blur(const Array& image, double sigma, const Array& out, int threa
     check_range({"gaussian_blur", "sigma"}, sigma, 0.1, 64, "0.1 to 64 pixels");
     const auto weights = gaussian_weights(sigma);
     const auto row_scale = inside_scale(weights, static_cast<int>(image.shape[0]));
-    const auto column_scale = inside_scale(weights, static_cast<int>(image.shape[1]));
+    auto column_scale = inside_scale(weights, static_cast<int>(image.shape[1]));
+    column_scale.resize(column_scale.size() + 16);  // slack for the widest vector
     visit_pixels(image.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         const auto view = as_image<const T>(image);

@@ -72,7 +72,7 @@ template <class T>
 struct GaussianLayout : Layout {
     GaussianLayout(const GaussianTask<T>& task, char* base)
         : Layout(base),
-          pitch((std::size_t(task.image.columns) + 15) / 16 * 16),
+          pitch((std::size_t(task.image.columns) + 31) / 16 * 16),
           rows(take<float>((std::size_t(task.bottom - task.top) + 2 * std::size_t(task.down)) * pitch)),
           padded(take<float>(pitch + 2 * task.radius)) {}
 

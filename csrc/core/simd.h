@@ -38,6 +38,12 @@ template <class T>
     __builtin_memcpy(to, &v, sizeof v);
 }
 
+/// Writes the first `count` values of a vector, all of them if it has no more.
+template <class V, class T>
+[[gnu::always_inline]] inline void store_some(T* to, V v, int count) {
+    __builtin_memcpy(to, &v, static_cast<std::size_t>(count) < sizeof v / sizeof(T) ? count * sizeof(T) : sizeof v);
+}
+
 /// The smaller value; the identity is what outside pixels count as.
 template <class T>
 struct Minimum {
