@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #ifndef MCFAST_LEVEL
 #error "kernels are compiled once per instruction level, with -DMCFAST_LEVEL=name -DMCFAST_VECTOR_BYTES=n"

@@ -26,6 +26,10 @@ struct RectangleTask {
     Box box;
 };
 
+/// How many values past the end of a row kernels may read, and what they write there: eight of the widest vectors.
+template <class T>
+constexpr std::size_t row_slack = 8 * 64 / sizeof(T);
+
 /// Buffers of the rectangle kernel: a block of `window_rows` rows of suffixes for van Herk, and rows.
 template <class T>
 struct RectangleLayout : Layout {
@@ -35,8 +39,8 @@ struct RectangleLayout : Layout {
           block(take<T>(std::size_t(task.window_rows) * pitch)),
           prefix(take<T>(pitch)),
           next_row(take<T>(pitch)),
-          padded(take<T>(pitch)),
-          ping(take<T>(pitch)),
+          padded(take<T>(pitch + row_slack<T>)),
+          ping(take<T>(pitch + row_slack<T>)),
           pong(take<T>(pitch)) {}
 
     std::size_t pitch;
