@@ -8,6 +8,9 @@
 #include <immintrin.h>
 #endif
 
+#include <cstdint>
+#include <type_traits>
+
 #include "core/simd.h"
 
 namespace mcfast::MCFAST_LEVEL {
@@ -26,9 +29,10 @@ class Shift {
   public:
 #if defined(__AVX512BW__)
     explicit Shift(int places = 0) {
-        std::conditional_t<sizeof(T) == 2, std::int16_t, std::int32_t> from[lanes<T>];
-        for (int i = 0; i < lanes<T>; ++i) from[i] = static_cast<decltype(from[0] + 0)>(i + places) & (2 * lanes<T> - 1);
-        __builtin_memcpy(&index_, from, sizeof index_);
+        typedef std::conditional_t<sizeof(T) == 4, std::int32_t, std::int16_t> Index;
+        Vector<Index> index;
+        for (int i = 0; i < lanes<Index>; ++i) index[i] = static_cast<Index>(i);  // a constant once it is compiled
+        index_ = reinterpret_cast<__m512i>(index + static_cast<Index>(places));
     }
 
     [[gnu::always_inline]] Vector<T> of(Vector<T> first, Vector<T> second) const {

@@ -4,98 +4,104 @@
 // holds the sliding extremum over each distinct chord; an output pixel is then the extremum of one table entry per
 // chord. A disk has one chord per row, so its cost grows with the diameter, not with the area. The tables of the rows
 // in reach live in a ring, each shifted so that all entries of an output pixel stand at its own column: the loads of
-// the inner loop are aligned.
+// the inner loop, which bound its speed, are aligned. Two rows of output are made at once: what a row has in common
+// with the next, wherever neighbouring chords are equal, is loaded once.
 #pragma once
 
 #include "core/simd.h"
+#include "morphology/chord_tables.h"
 #include "morphology/morphology_task.h"
 
 namespace mcfast::MCFAST_LEVEL {
 
-/// Columns [begin, end) of row y; outside pixels become the identity.
-template <class Op, class T>
-void load_row(T* to, const Image<const T>& image, int y, int begin, int end) {
-    const int first = begin < 0 ? 0 : begin, last = end > image.columns ? image.columns : end;
-    if (y < 0 || y >= image.rows || first >= last) {
-        fill(to, Op::identity, end - begin);
-        return;
-    }
-    fill(to, Op::identity, first - begin);
-    copy(to + (first - begin), image.row(y) + first, last - first);
-    fill(to + (last - begin), Op::identity, end - last);
-}
+/// Tables that an output needs: offsets from the slot of the topmost row, and those past the ring's end, which wrap.
+struct Entries {
+    std::ptrdiff_t* offsets;
+    int count, unwrapped;
 
-/// The tables of image row y: table[run][x] = extremum of the run's pixels around column left + x.
-template <class Op, class T>
-void fill_tables(const FootprintTask<T>& task, const FootprintLayout<T>& buffer, T* tables, int y) {
-    const int n = task.box.columns(), width = n + task.reach, first = task.box.left + task.first_column;
-    load_row<Op>(buffer.padded, task.image, y, first, first + width);
-    const T* current = buffer.padded;  // current[i] is the extremum of `reached` pixels
-    int reached = 1;
-    for (int i = 0; i < task.run_count; ++i) {
-        const Run run = task.runs[i];
-        while (2 * reached <= run.length) {
-            T* next = current == buffer.ping ? buffer.pong : buffer.ping;
-            combine<Op>(next, width - 2 * reached + 1, current, current + reached);
-            current = next;
-            reached *= 2;
+    /// Takes as many offsets as there are entries from `memory`.
+    template <class T>
+    static Entries of(const std::vector<TableEntry>& list, const FootprintTask<T>& task, std::size_t pitch,
+                      std::ptrdiff_t*& memory) {
+        const Entries entries{memory, static_cast<int>(list.size()), 0};
+        for (const TableEntry& entry : list) {
+            *memory++ = ((entry.row - task.first_row) * std::ptrdiff_t(task.run_count) + entry.run) *
+                        static_cast<std::ptrdiff_t>(pitch);
         }
-        T* table = tables + i * buffer.pitch;
-        const T* from = current + (run.column - task.first_column);
-        if (reached < run.length) {
-            combine<Op>(table, n, from, from + (run.length - reached));
-        } else {
-            copy(table, from, n);
-        }
+        return entries;
     }
-}
 
-/// Extremum of rows[i][x ..] over i, for `unroll` vectors at once, so that loads do not wait for one another.
+    /// Offsets ascend with the row: those from `end` on wrap.
+    void wrap_at(std::ptrdiff_t end) {
+        unwrapped = 0;
+        while (unwrapped < count && offsets[unwrapped] < end) ++unwrapped;
+    }
+};
+
+/// Two outputs, one above the other: what both, the upper and the lower one need, from the topmost row's slot on.
+template <class T>
+struct PairEntries {
+    Entries both, upper, lower;
+    std::ptrdiff_t ring;  // its length
+    const T* topmost;     // slot of the topmost row
+};
+
+/// Both extrema for `unroll` vectors at once, so that loads do not wait for one another; writes `count` pixels of them.
 template <class Op, int unroll, class T>
-[[gnu::always_inline]] inline void reduce_vectors(T* to, const T* const* rows, int count, int x) {
-    Vector<T> best[unroll];
-    for (int u = 0; u < unroll; ++u) best[u] = load(rows[0] + x + u * lanes<T>);
-    for (int i = 1; i < count; ++i) {
-        const T* row = rows[i] + x;
-        for (int u = 0; u < unroll; ++u) best[u] = Op::of(best[u], load(row + u * lanes<T>));
-    }
-    for (int u = 0; u < unroll; ++u) store(to + x + u * lanes<T>, best[u]);
+[[gnu::always_inline]] inline void reduce_vectors(T* upper, T* lower, const PairEntries<T>& of, int x, int count) {
+    constexpr int step = lanes<T>;
+    Vector<T> common[unroll], best[unroll];
+    const auto include = [&](Vector<T>* extrema, const Entries& entries) __attribute__((always_inline)) {
+        std::ptrdiff_t from = x;
+        for (int i = 0; i < entries.count; ++i) {
+            if (i == entries.unwrapped) from -= of.ring;
+            const T* entry = of.topmost + (from + entries.offsets[i]);
+            for (int u = 0; u < unroll; ++u) extrema[u] = Op::of(extrema[u], load(entry + u * step));
+        }
+    };
+    const auto finish = [&](T* to, const Entries& entries) __attribute__((always_inline)) {
+        for (int u = 0; u < unroll; ++u) best[u] = common[u];
+        include(best, entries);
+        for (int u = 0; u < unroll; ++u) store_some(to + x + u * step, best[u], count - u * step);
+    };
+    for (int u = 0; u < unroll; ++u) common[u] = Vector<T>{} + Op::identity;
+    include(common, of.both);
+    finish(upper, of.upper);
+    finish(lower, of.lower);
 }
 
-/// to[x] = extremum of rows[i][x] over i, for x in [0, n).
 template <class Op, class T>
-void reduce_rows(T* to, const T* const* rows, int count, int n) {
-    constexpr int unroll = 8;
-    if (n < lanes<T>) {
-        for (int x = 0; x < n; ++x) {
-            T best = rows[0][x];
-            for (int i = 1; i < count; ++i) best = Op::of(best, rows[i][x]);
-            to[x] = best;
-        }
-        return;
-    }
+void reduce_pair(T* upper, T* lower, const PairEntries<T>& of, int n) {
+    constexpr int step = lanes<T>;
     int x = 0;
-    for (; x + unroll * lanes<T> <= n; x += unroll * lanes<T>) reduce_vectors<Op, unroll>(to, rows, count, x);
-    for (; x + lanes<T> <= n; x += lanes<T>) reduce_vectors<Op, 1>(to, rows, count, x);
-    if (x < n) reduce_vectors<Op, 1>(to, rows, count, n - lanes<T>);
+    for (; x + 8 * step <= n; x += 8 * step) reduce_vectors<Op, 8>(upper, lower, of, x, 8 * step);
+    for (; x + 2 * step <= n; x += 2 * step) reduce_vectors<Op, 2>(upper, lower, of, x, 2 * step);
+    for (; x < n; x += step) reduce_vectors<Op, 1>(upper, lower, of, x, n - x);
 }
 
 template <class Op, class T>
 void footprint(const FootprintTask<T>& task, char* workspace) {
-    FootprintLayout<T> buffer(task, workspace);
-    const int depth = task.last_row - task.first_row + 1;
-    const std::size_t per_row = task.run_count * buffer.pitch;
+    const FootprintLayout<T> buffer(task, workspace);
+    const ChordTables<Op, T> tables(task, buffer);
+    const auto per_row = task.run_count * static_cast<std::ptrdiff_t>(buffer.pitch), ring = buffer.depth * per_row;
     // Row y of the image has its tables in slot (y - top) mod depth, where top is the first row that is needed.
     const int top = task.box.top + task.first_row;
-    for (int y = top; y < top + depth - 1; ++y) fill_tables<Op>(task, buffer, buffer.ring + (y - top) * per_row, y);
-    for (int y = task.box.top; y < task.box.bottom; ++y) {
-        const int newest = y + task.last_row;
-        fill_tables<Op>(task, buffer, buffer.ring + ((newest - top) % depth) * per_row, newest);
-        for (int i = 0; i < task.chord_count; ++i) {
-            const std::size_t slot = (y + task.chords[i].row - top) % depth;
-            buffer.rows[i] = buffer.ring + slot * per_row + task.chord_runs[i] * buffer.pitch;
-        }
-        reduce_rows<Op>(task.out.row(y - task.box.top), buffer.rows, task.chord_count, task.box.columns());
+    const auto slot_of = [&](int y) { return (y - top) % buffer.depth * per_row; };
+    const auto fill_row = [&](int y) { tables.fill(buffer.ring + slot_of(y), y); };
+    std::ptrdiff_t* offsets = buffer.offsets;
+    PairEntries<T> pair{Entries::of(task.pair->both, task, buffer.pitch, offsets),
+                        Entries::of(task.pair->upper, task, buffer.pitch, offsets),
+                        Entries::of(task.pair->lower, task, buffer.pitch, offsets), ring, nullptr};
+    for (int y = top; y < top + buffer.depth - 2; ++y) fill_row(y);
+    for (int y = task.box.top; y < task.box.bottom; y += 2) {
+        const bool two = y + 1 < task.box.bottom;
+        fill_row(y + task.last_row);
+        if (two) fill_row(y + task.last_row + 1);
+        const std::ptrdiff_t topmost = slot_of(y + task.first_row);
+        pair.topmost = buffer.ring + topmost;
+        for (Entries* entries : {&pair.both, &pair.upper, &pair.lower}) entries->wrap_at(ring - topmost);
+        T* to = task.out.row(y - task.box.top);
+        reduce_pair<Op>(to, two ? task.out.row(y + 1 - task.box.top) : buffer.spare, pair, task.box.columns());
     }
 }
 

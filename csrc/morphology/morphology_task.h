@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <vector>
 
 #include "core/image.h"
 #include "core/workspace.h"
@@ -52,19 +53,29 @@ struct Run {
     int column, length;
 };
 
+/// The table of run `run` in the row `row` below the output's: one of the values whose extremum the output is.
+struct TableEntry {
+    int row, run;
+};
+
+/// The entries of two outputs, one above the other: those that both need, and those of the upper and lower one alone.
+struct PairOfRows {
+    std::vector<TableEntry> both, upper, lower;
+};
+
 /// Extremum over an arbitrary footprint, for the pixels of `box`.
 template <class T>
 struct FootprintTask {
     Image<const T> image;
     Image<T> out;  // row(0) is row `box.top`, column 0 is column `box.left`
-    const Chord* chords;
-    const int* chord_runs;  // for each chord the index of its run
-    int chord_count;
     const Run* runs;  // distinct, by ascending length
     int run_count;
+    const PairOfRows* pair;
     int first_row, last_row;  // of the chords
     int first_column, reach;  // leftmost chord column; columns from there to the rightmost chord pixel
     Box box;
+
+    int entries() const { return static_cast<int>(pair->both.size() + pair->upper.size() + pair->lower.size()); }
 };
 
 /// Buffers of the footprint kernel: a ring of rows, each with the table of every run.
@@ -73,15 +84,20 @@ struct FootprintLayout : Layout {
     FootprintLayout(const FootprintTask<T>& task, char* base)
         : Layout(base),
           pitch((std::size_t(task.box.columns()) + 63) / 64 * 64),
-          ring(take<T>(std::size_t(task.last_row - task.first_row + 1) * task.run_count * pitch)),
-          padded(take<T>(pitch + task.reach)),
-          ping(take<T>(pitch + task.reach)),
-          pong(take<T>(pitch + task.reach)),
-          rows(take<const T*>(task.chord_count)) {}
+          depth(task.last_row - task.first_row + 2),
+          ring(take<T>(std::size_t(depth) * task.run_count * pitch)),
+          padded(take<T>(pitch + task.reach + 2 * row_slack<T>)),
+          ping(take<T>(pitch + task.reach + 2 * row_slack<T>)),
+          pong(take<T>(pitch + task.reach + 2 * row_slack<T>)),
+          spare(take<T>(pitch)),
+          shifts(take<char>(std::size_t(64) * 2 * task.run_count)),
+          offsets(take<std::ptrdiff_t>(task.entries())) {}
 
     std::size_t pitch;
-    T *ring, *padded, *ping, *pong;
-    const T** rows;
+    int depth;  // rows of the ring: those that two outputs need
+    T *ring, *padded, *ping, *pong, *spare;
+    char* shifts;  // two vectors of every run
+    std::ptrdiff_t* offsets;
 };
 
 }  // namespace mcfast

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 #include "core/kernels.h"
 
@@ -15,6 +16,23 @@ bool same(const Run& a, const Run& b) {
 
 bool shorter(const Run& a, const Run& b) {
     return a.length != b.length ? a.length < b.length : a.column < b.column;
+}
+
+bool earlier(const TableEntry& a, const TableEntry& b) {
+    return a.row != b.row ? a.row < b.row : a.run < b.run;
+}
+
+/// An output needs `upper`; the one below it needs the same one row further down.
+PairOfRows share(std::vector<TableEntry> upper) {
+    std::sort(upper.begin(), upper.end(), earlier);
+    std::vector<TableEntry> lower = upper;
+    for (TableEntry& entry : lower) ++entry.row;
+    PairOfRows pair;
+    const auto keep = std::back_inserter<std::vector<TableEntry>>;
+    std::set_intersection(upper.begin(), upper.end(), lower.begin(), lower.end(), keep(pair.both), earlier);
+    std::set_difference(upper.begin(), upper.end(), lower.begin(), lower.end(), keep(pair.upper), earlier);
+    std::set_difference(lower.begin(), lower.end(), upper.begin(), upper.end(), keep(pair.lower), earlier);
+    return pair;
 }
 
 }  // namespace
@@ -50,10 +68,12 @@ Pass<T>::Pass(Extremum extremum, const Footprint& footprint)
     }
     std::sort(runs_.begin(), runs_.end(), shorter);
     runs_.erase(std::unique(runs_.begin(), runs_.end(), same), runs_.end());
+    std::vector<TableEntry> entries;
     for (const Chord& chord : chords) {
         const auto at = std::lower_bound(runs_.begin(), runs_.end(), Run{chord.column, chord.length}, shorter);
-        chord_runs_.push_back(static_cast<int>(at - runs_.begin()));
+        entries.push_back({chord.row, static_cast<int>(at - runs_.begin())});
     }
+    pair_ = share(entries);
 }
 
 template <class T>
@@ -65,16 +85,19 @@ Box Pass<T>::reach(const Box& box, int rows, int columns) const {
 template <class T>
 int Pass<T>::box_rows() const {
     const int k = last_row_ - first_row_ + 1;
-    // A strip that is a multiple of k rows wastes no part of van Herk's last block.
-    return footprint_.is_rectangle() ? std::max(4, 128 / k) * k : std::max(128, 4 * k);
+    // A strip that is a multiple of k rows wastes no part of van Herk's last block; tables are filled for k rows more
+    // than a strip has.
+    return footprint_.is_rectangle() ? std::max(4, 128 / k) * k : std::max(384, 8 * k);
 }
 
 template <class T>
 int Pass<T>::box_columns() const {
     const auto k = static_cast<std::size_t>(last_row_ - first_row_ + 1);
+    const std::size_t cache = footprint_.is_rectangle() ? cache_bytes : 2 * cache_bytes;
     const std::size_t buffered_rows = footprint_.is_rectangle() ? k : k * runs_.size();
-    const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * buffered_rows)) / 64 * 64;
-    return std::max({fitting, 2 * (last_column_ - first_column_) / 64 * 64, 256});
+    const auto fitting = static_cast<int>(cache / (sizeof(T) * buffered_rows)) / 64 * 64;
+    const int most = footprint_.is_rectangle() ? fitting : std::min(fitting, 1024);
+    return std::max({most, 2 * (last_column_ - first_column_) / 64 * 64, 256});
 }
 
 template <class T>
@@ -86,11 +109,9 @@ template <class T>
 FootprintTask<T> Pass<T>::footprint_task(const Box& box) const {
     return {{},
             {},
-            footprint_.chords.data(),
-            chord_runs_.data(),
-            static_cast<int>(footprint_.chords.size()),
             runs_.data(),
             static_cast<int>(runs_.size()),
+            &pair_,
             first_row_,
             last_row_,
             first_column_,

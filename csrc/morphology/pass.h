@@ -38,7 +38,7 @@ class Pass {
     Extremum extremum_;
     Footprint footprint_;
     std::vector<Run> runs_;
-    std::vector<int> chord_runs_;
+    PairOfRows pair_;
     int first_row_, last_row_, first_column_, last_column_;
 };
 

@@ -1,0 +1,168 @@
+// The tables of an image row: for every distinct chord of a footprint its sliding extremum, at the output's column.
+//
+// Chords of w to 2 w - 1 pixels are two overlapping windows of w, and windows of 2 w two windows of w: log2(longest
+// chord) doublings and one operation per distinct chord. Where all chords lie within a vector of one another, both come
+// from two neighbouring vectors in registers: a row is loaded once per doubling and not twice per chord.
+#pragma once
+
+#include "core/shift.h"
+#include "morphology/morphology_task.h"
+#include "morphology/slide.h"
+
+namespace mcfast::MCFAST_LEVEL {
+
+/// The processor does not foresee that the next row will be read, a page further on: it is told so many rows ahead.
+constexpr int rows_ahead = 2;
+
+/// Columns [begin, end) of row y; outside pixels become the identity.
+template <class Op, class T>
+void load_row(T* to, const Image<const T>& image, int y, int begin, int end) {
+    const int first = begin < 0 ? 0 : begin, last = end > image.columns ? image.columns : end;
+    if (y < 0 || y >= image.rows || first >= last) {
+        fill(to, Op::identity, end - begin);
+        return;
+    }
+    fill(to, Op::identity, first - begin);
+    copy(to + (first - begin), image.row(y) + first, last - first);
+    if (y + rows_ahead < image.rows) {
+        const T* ahead = image.row(y + rows_ahead);
+        for (int x = first; x < last; x += static_cast<int>(64 / sizeof(T))) __builtin_prefetch(ahead + x, 0, 2);
+    }
+    fill(to + (last - begin), Op::identity, end - last);
+}
+
+template <class Op, class T>
+class ChordTables {
+  public:
+    ChordTables(const FootprintTask<T>& task, const FootprintLayout<T>& buffer)
+        : task_(task),
+          pitch_(buffer.pitch),
+          ping_(buffer.ping),
+          pong_(buffer.pong),
+          n_(task.box.columns()),
+          width_(n_ + task.reach) {
+        for (int i = 0; i < task.run_count; ++i) last_column_ = larger_of(last_column_, second_window(task.runs[i]));
+        in_registers_ = can_shift<T> && task.first_column >= last_column_ - lanes<T>;
+        // Column `last_column_` of the first output stands on a vector's boundary, with a vector in front of it.
+        const int before = last_column_ - task.first_column;
+        front_ = lanes<T> * (1 + (before + lanes<T> - 1) / lanes<T>);
+        row_ = buffer.padded + front_ - before;
+        if (in_registers_) prepare_shifts(buffer.shifts);
+    }
+
+    /// tables[run * pitch + x] = extremum of the run's pixels around column left + x of image row y.
+    void fill(T* tables, int y) const {
+        const int first = task_.box.left + task_.first_column;
+        load_row<Op>(row_, task_.image, y, first, first + width_);
+        if (in_registers_) {
+            fill_in_registers(tables);
+        } else {
+            fill_by_loads(tables);
+        }
+    }
+
+  private:
+    static int larger_of(int a, int b) { return a > b ? a : b; }
+
+    /// The largest power of two that is not longer than a run.
+    static int window_of(const Run& run) {
+        int w = 1;
+        while (2 * w <= run.length) w *= 2;
+        return w;
+    }
+
+    /// Where the second of its two windows begins.
+    static int second_window(const Run& run) { return run.column + run.length - window_of(run); }
+
+    void prepare_shifts(char* memory) {
+        auto* shifts = reinterpret_cast<Shift<T>*>(memory);
+        for (int i = 0; i < task_.run_count; ++i) {
+            const Run& run = task_.runs[i];
+            shifts[2 * i] = Shift<T>(lanes<T> + run.column - last_column_);
+            shifts[2 * i + 1] = Shift<T>(lanes<T> + second_window(run) - last_column_);
+        }
+        shifts_ = shifts;
+    }
+
+    void fill_in_registers([[maybe_unused]] T* tables) const {
+        if constexpr (!can_shift<T>) return;
+        const T* level = row_ - (front_ - (last_column_ - task_.first_column));  // the buffer that holds the row
+        T* spare = ping_;
+        for (int i = 0, w = 1; i < task_.run_count;) {
+            int places[8], stages = 0;
+            for (const int needed = window_of(task_.runs[i]); w < needed; w *= 2) places[stages++] = w;
+            if (stages) {
+                const int begin = front_ - lanes<T>;
+                slide_by_stages<Op>(spare + begin, level + begin, places, stages, n_ + 2 * lanes<T>);
+                level = spare;
+                spare = spare == ping_ ? pong_ : ping_;
+            }
+            int end = i;  // runs [i, end) are made of windows of w
+            while (end < task_.run_count && task_.runs[end].length < 2 * w) ++end;
+            for (; i < end; i += 4) fill_some(level, tables + i * std::ptrdiff_t(pitch_), shifts_ + 2 * i, end - i);
+            i = end;
+        }
+    }
+
+    void fill_some(const T* level, T* tables, const Shift<T>* shifts, int count) const {
+        switch (count) {
+            case 1: return fill_group<1>(level, tables, shifts);
+            case 2: return fill_group<2>(level, tables, shifts);
+            case 3: return fill_group<3>(level, tables, shifts);
+            default: return fill_group<4>(level, tables, shifts);
+        }
+    }
+
+    /// A few tables at once: their shifts stay in registers.
+    template <int count>
+    void fill_group(const T* level, T* tables, const Shift<T>* shifts) const {
+        Shift<T> first[count], second[count];
+        for (int t = 0; t < count; ++t) {
+            first[t] = shifts[2 * t];
+            second[t] = shifts[2 * t + 1];
+        }
+        const T* from = level + front_;
+        const auto pitch = static_cast<std::ptrdiff_t>(pitch_);
+        Vector<T> before = load(from - lanes<T>);
+        for (int x = 0; x < n_; x += lanes<T>) {
+            const Vector<T> current = load(from + x);
+            for (int t = 0; t < count; ++t) {
+                store(tables + t * pitch + x, Op::of(first[t].of(before, current), second[t].of(before, current)));
+            }
+            before = current;
+        }
+    }
+
+    void fill_by_loads(T* tables) const {
+        const T* current = row_;  // current[i] is the extremum of `reached` pixels
+        int reached = 1;
+        for (int i = 0; i < task_.run_count; ++i) {
+            const Run run = task_.runs[i];
+            while (2 * reached <= run.length) {
+                T* next = current == ping_ ? pong_ : ping_;
+                combine<Op>(next, width_ - 2 * reached + 1, current, current + reached);
+                current = next;
+                reached *= 2;
+            }
+            T* table = tables + i * std::ptrdiff_t(pitch_);
+            const T* from = current + (run.column - task_.first_column);
+            if (reached < run.length) {
+                combine<Op>(table, n_, from, from + (run.length - reached));
+            } else {
+                copy(table, from, n_);
+            }
+        }
+    }
+
+    const FootprintTask<T>& task_;
+    std::size_t pitch_;
+    T *ping_, *pong_;
+    int n_, width_;
+    int last_column_ = std::numeric_limits<int>::min();  // where the rightmost second window begins
+    bool in_registers_ = false;
+    int front_ = 0;  // index of that column for the first output, in a buffer
+    T* row_ = nullptr;
+    const Shift<T>* shifts_ = nullptr;  // to the first and the second window of each run
+};
+
+}  // namespace mcfast::MCFAST_LEVEL
