@@ -39,6 +39,8 @@ PairOfRows share(std::vector<TableEntry> upper) {
 
 std::vector<Box> cut(int rows, int columns, int box_rows, int box_columns) {
     std::vector<Box> boxes;
+    const int across = (columns + box_columns - 1) / box_columns;
+    box_columns = ((columns + across - 1) / across + 63) / 64 * 64;  // of one width, rather than a narrow rest
     for (int y = 0; y < rows; y += box_rows) {
         for (int x = 0; x < columns; x += box_columns) {
             boxes.push_back({y, std::min(rows, y + box_rows), x, std::min(columns, x + box_columns)});
@@ -87,7 +89,7 @@ int Pass<T>::box_rows() const {
     const int k = last_row_ - first_row_ + 1;
     // A strip that is a multiple of k rows wastes no part of van Herk's last block; tables are filled for k rows more
     // than a strip has.
-    return footprint_.is_rectangle() ? std::max(4, 128 / k) * k : std::max(384, 8 * k);
+    return footprint_.is_rectangle() ? std::max(4, 128 / k) * k : std::max(320, 8 * k);
 }
 
 template <class T>
@@ -96,7 +98,7 @@ int Pass<T>::box_columns() const {
     const std::size_t cache = footprint_.is_rectangle() ? cache_bytes : 2 * cache_bytes;
     const std::size_t buffered_rows = footprint_.is_rectangle() ? k : k * runs_.size();
     const auto fitting = static_cast<int>(cache / (sizeof(T) * buffered_rows)) / 64 * 64;
-    const int most = footprint_.is_rectangle() ? fitting : std::min(fitting, 1024);
+    const int most = footprint_.is_rectangle() ? fitting : std::min(fitting, 2560);
     return std::max({most, 2 * (last_column_ - first_column_) / 64 * 64, 256});
 }
 
