@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 
 #include "core/image.h"
 #include "core/simd.h"
@@ -26,17 +28,46 @@ bool equals_an_earlier(const Image<const T>& image, int y, int x, int radius) {
     return false;
 }
 
+/// The lowest T that a pixel above the threshold can have.
+template <class T>
+T lowest_above(double threshold) {
+    if constexpr (!std::is_integral_v<T>) return static_cast<T>(threshold);
+    constexpr double most = std::numeric_limits<T>::max();
+    return threshold < 0 ? 0 : threshold > most ? std::numeric_limits<T>::max() : static_cast<T>(threshold);
+}
+
+/// Whether any of `block` pixels may be a maximum; most blocks have none.
+template <int block, class T>
+[[gnu::always_inline]] inline bool any_maximum(const T* row, const T* highest, T lowest) {
+    decltype(load(row) == load(row)) any{};
+    for (int x = 0; x < block; x += lanes<T>) {
+        const Vector<T> pixels = load(row + x);
+        any |= (pixels == load(highest + x)) & (pixels >= lowest);
+    }
+    std::uint64_t words[sizeof any / 8], bits = 0;
+    __builtin_memcpy(words, &any, sizeof any);
+    for (const std::uint64_t word : words) bits |= word;
+    return bits != 0;
+}
+
 /// Writes the columns of the maxima of row y to `found` (room for a whole row) and returns how many there are.
 /// `highest` is the maximum over the window around each pixel of the row, `mask` null or the row of a mask: bytes,
 /// because an array of booleans may hold other values than 0 and 1, which no C++ bool may.
 template <class T>
 int scan_maxima(const Image<const T>& image, const T* highest, const std::uint8_t* mask, int y, int radius,
                 double threshold, int* found) {
-    int count = 0;
+    constexpr int block = 4 * lanes<T>;
+    const T lowest = lowest_above<T>(threshold);
     const T* row = image.row(y);
-    for (int x = 0; x < image.columns; ++x) {
-        if (row[x] != highest[x] || !(row[x] > threshold) || (mask && !mask[x])) continue;
-        if (!equals_an_earlier(image, y, x, radius)) found[count++] = x;
+    int count = 0;
+    for (int begin = 0; begin < image.columns; begin += block) {
+        const bool whole = begin + block <= image.columns;
+        if (whole && !any_maximum<block>(row + begin, highest + begin, lowest)) continue;
+        const int end = whole ? begin + block : image.columns;
+        for (int x = begin; x < end; ++x) {
+            if (row[x] != highest[x] || !(row[x] > threshold) || (mask && !mask[x])) continue;
+            if (!equals_an_earlier(image, y, x, radius)) found[count++] = x;
+        }
     }
     return count;
 }

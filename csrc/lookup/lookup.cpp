@@ -1,6 +1,8 @@
 #include "lookup/lookup.h"
 
 #include <algorithm>
+#include <limits>
+#include <vector>
 
 #include "core/kernels.h"
 #include "core/thread_pool.h"
@@ -25,11 +27,15 @@ void lookup(const Array& image, const Array& table, const Array& out, int thread
     const auto run = [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         const auto view = as_image<const T>(image);
+        const auto* entries = static_cast<const std::uint16_t*>(table.data);
+        // With an entry for every pixel there is nothing to clip: pixels past the table's end take its last entry.
+        std::vector<std::uint16_t> whole(entries, entries + table.shape[0]);
+        whole.resize(std::size_t(std::numeric_limits<T>::max()) + 1, whole.back());
         constexpr int strip = 128;
         parallel_for((view.rows + strip - 1) / strip, workers, [&](std::size_t i) {
             const int top = static_cast<int>(i) * strip;
-            kernels().lookup_rows(view, static_cast<const std::uint16_t*>(table.data), static_cast<int>(table.shape[0]),
-                                  as_image<std::uint16_t>(out), top, std::min(view.rows, top + strip));
+            kernels().lookup_rows(view, whole.data(), as_image<std::uint16_t>(out), top,
+                                  std::min(view.rows, top + strip));
         });
     };
     if (image.dtype == Dtype::uint8) {
