@@ -31,7 +31,7 @@ train-%: $(VENV)/.installed
 
 bench: $(VENV)/.benchmarked  ## time everything against other libraries: JSON, tables and chart (under 8 minutes on two quiet cores)
 	$(BIN)/mcfast bench --growth --out benchmarks/results/latest.json \
-	    --markdown docs/benchmarks.md --chart docs/benchmarks.png
+	    --markdown docs/benchmarks.md --readme README.md --chart docs/benchmarks.png
 
 # A CPU build of torch is enough, and two gigabytes smaller; name another with TORCH=...
 TORCH ?= torch==2.13.0

@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--markdown", action="append", default=[], metavar="FILE.md", help="put the tables between the marks of a page"
     )
+    parser.add_argument("--readme", metavar="FILE.md", help="put a short table between the marks of a page")
     return parser
 
 
@@ -122,10 +123,12 @@ def _show(report: Report) -> None:
 
 
 def _write(report: Report, options: argparse.Namespace) -> None:
-    from benchmarks.markdown import insert_markdown, markdown
+    from benchmarks.markdown import brief, insert_markdown, markdown
 
     for page in options.markdown:
         insert_markdown(page, markdown(report))
+    if options.readme:
+        insert_markdown(options.readme, brief(report))
     if options.chart:
         from benchmarks.chart import draw
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.growth import SWEEPS, size_table, window_table
-from benchmarks.results import Report
+from benchmarks.pipeline import fresh_memory
+from benchmarks.results import Report, Row
 from benchmarks.table import TITLES, by_size, cells
 from benchmarks.targets import verdicts
 
-__all__ = ["BEGIN", "END", "insert_markdown", "markdown"]
+__all__ = ["BEGIN", "END", "brief", "insert_markdown", "markdown"]
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
@@ -35,12 +36,34 @@ def markdown(report: Report) -> str:
     for run in report.pipeline:
         stages = [["stage", "ms"], *([stage, f"{1e3 * value:.1f}"] for stage, value in run["seconds"].items())]
         lines += ["", f"**{run['name']}**, {run['threads']} threads, median of {run['runs']}", "", *_rows(stages)]
+        lines += ["", f"{fresh_memory(run)[0].upper()}{fresh_memory(run)[1:]}."]
     if report.sizes:
         lines += ["", "Time against image size: ns/px with one thread / gain of a second thread.", ""]
         lines += _rows(size_table(report.sizes))
     for operation in SWEEPS if report.windows else ():
         lines += ["", *_rows(window_table(report.windows, operation))]
     return "\n".join(lines)
+
+
+def brief(report: Report) -> str:
+    """One line for each operation, for the README: our times, and the ratio to OpenCV at every size and thread count."""
+    shapes = sorted({(row.rows, row.columns) for row in report.rows})
+    counts = sorted({row.threads for row in report.rows})
+    rows = {(row.case, row.rows, row.columns, row.threads): row for row in report.rows}
+    sizes = [f"{high} x {wide}, {count} thr" for high, wide in shapes for count in counts]
+    lines = [["ms, and times as fast as OpenCV", *sizes]]
+    for case in dict.fromkeys(row.case for row in report.rows):
+        lines.append([case, *(_ratio(rows.get((case, *shape, count))) for shape in shapes for count in counts)])
+    machine, opencv = report.machine, report.peers.get("OpenCV", "-")
+    where = f"{machine['processor']}, {machine['cores']} cores, {machine['cpu_level']}; OpenCV {opencv}; uint16, 12 bit."
+    return "\n".join([where, "", *_rows(lines)])
+
+
+def _ratio(row: Row | None) -> str:
+    if row is None:
+        return "-"
+    opencv = row.ratio("opencv")
+    return f"{1e3 * row.ours.median:.1f}" + ("" if opencv is None else f" ({opencv:.1f}x)")
 
 
 def _rows(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import mcfast
-from benchmarks.rounds import Pace, without_garbage_collector
+from benchmarks.rounds import Pace, fresh_bytes, without_garbage_collector
 from benchmarks.table import text
 
-__all__ = ["RUNS", "measure_pipeline", "prepare", "print_pipeline"]
+__all__ = ["RUNS", "fresh_memory", "measure_pipeline", "prepare", "print_pipeline"]
 
 # name -> what Config(magnify=) is
 RUNS = {"file to findings": "none", "file to findings and the breast at 2x": "breast"}
@@ -30,7 +30,7 @@ def prepare(folder: str, shape: tuple[int, int]) -> Path:
 def measure_pipeline(
     shapes: Sequence[tuple[int, int]], threads: Sequence[int], pace: Pace, tell: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """Medians of every stage, after a warm-up run; `totals` lists each run's.
+    """Medians of every stage, after a warm-up run; `totals` lists each run's, `fresh` is the memory of one more.
 
     Magnifying the breast takes seconds: it is measured on the first shape only, with the most threads only.
     """
@@ -46,11 +46,11 @@ def measure_pipeline(
                     size = f"{shape[0]} x {shape[1]}"
                     tell(f"{name}, {size}, {count} threads")
                     engine = mcfast.Engine(mcfast.Config(magnify=magnify), threads=count)
-                    found.append({"name": f"{name}, {size}", "threads": count, **_timed(engine, path, pace)})
+                    found.append({"name": f"{name}, {size}", "threads": count, **_timed(engine, path, shape, pace)})
     return found
 
 
-def _timed(engine: Any, path: Path, pace: Pace) -> dict[str, Any]:
+def _timed(engine: Any, path: Path, shape: tuple[int, int], pace: Pace) -> dict[str, Any]:
     engine(path)
     runs: list[dict[str, float]] = []
     with without_garbage_collector():
@@ -59,6 +59,8 @@ def _timed(engine: Any, path: Path, pace: Pace) -> dict[str, Any]:
     return {
         "runs": len(runs),
         "totals": [run["total"] for run in runs],
+        "fresh": fresh_bytes(lambda: engine(path)),
+        "image": 2 * shape[0] * shape[1],
         "seconds": {stage: median(run[stage] for run in runs) for stage in runs[0]},
     }
 
@@ -71,3 +73,11 @@ def print_pipeline(runs: Sequence[dict[str, Any]]) -> None:
     for run in runs:
         print(f"\n{run['name']}, {run['threads']} threads, median of {run['runs']}, ms")
         print(text([[stage, f"{1e3 * run['seconds'][stage]:.1f}"] for stage in stages if stage in run["seconds"]]))
+        print(fresh_memory(run))
+
+
+def fresh_memory(run: dict[str, Any]) -> str:
+    """What the system had to hand out for one more image, in words; results of older versions do not say."""
+    if "fresh" not in run:
+        return "fresh memory in a warm run: not measured"
+    return f"fresh memory in a warm run, all stages: {run['fresh'] / 1e6:.1f} MB; the image: {run['image'] / 1e6:.1f} MB"

@@ -74,6 +74,17 @@ def test_results_are_kept(tmp_path):
         Report.load(tmp_path / "other.json")
 
 
+def test_brief_table():
+    rows = [row_of("dehaze", (2e-3,) * 3), row_of("dehaze", (1e-3,) * 3, threads=2), row_of("lookup", (3e-3,) * 3)]
+    page = markdown.brief(report_of(*rows))
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
+    assert [line[0] for line in lines[2:]] == ["dehaze", "lookup"]
+    by_column = dict(zip(lines[0], lines[2], strict=True))
+    (one,) = [cell for title, cell in by_column.items() if title.endswith("1 thr")]
+    assert one == f"2.0 ({rows[0].ratio('opencv'):.1f}x)"
+    assert "-" in lines[3]  # lookup was not measured with two threads
+
+
 def test_compare(capsys):
     before = report_of(row_of(), row_of("dehaze", (1.0, 1.1, 1.2)), row_of("box_mean r=12", (4.0, 4.0, 4.0)))
     after = report_of(
