@@ -34,7 +34,8 @@ struct SumLayout {
 
     SumLayout(Layout& layout, int columns_, int radius)
         : columns(layout.take<Sum>(std::size_t(columns_) + 8)),
-          prefix(layout.take<Sum>(std::size_t(columns_) + 2 * std::size_t(radius) + 16)) {}
+          // The sum of the first pixel, which every row's stores begin with, stands on a cache line.
+          prefix(layout.take<Sum>(std::size_t(columns_) + 2 * std::size_t(radius) + 32) + (15 - radius % 16)) {}
 };
 
 /// Whether no sum of (2 radius + 1)^2 pixels reaches 2^31, so that 32 bits hold it.

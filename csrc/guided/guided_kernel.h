@@ -42,11 +42,6 @@ struct GuidedKernel {
         fill(buffer.blank_guide, static_cast<T>(task.guide_shift), n);
         fill(buffer.blank_src, static_cast<T>(task.src_shift), n);
         fill(buffer.zeros, 0.0, static_cast<int>(buffer.pitch));
-        // Columns past the end take no part in the sums.
-        for (int y = 0; y < buffer.depth; ++y) {
-            fill(ring_row(buffer.a_ring, y) + n, 0.0, static_cast<int>(buffer.pitch) - n);
-            fill(ring_row(buffer.b_ring, y) + n, 0.0, static_cast<int>(buffer.pitch) - n);
-        }
     }
 
     RowPair<T> guide_rows(int entering, int leaving) const {
@@ -93,8 +88,10 @@ struct GuidedKernel {
 
     double* ring_row(double* ring, int y) const { return ring + (y % buffer.depth) * buffer.pitch; }
 
-    /// Coefficients of row y into the ring, for columns [begin, end), from the moments of the rows around it.
-    void compute_coefficients(int y, int begin, int end) const {
+    /// Coefficients of row y into the ring, for columns [begin, end), from the moments of the rows around it. Calls
+    /// f(x, a, b) with those of eight columns; zeros past the end, which takes no part in the sums.
+    template <class F>
+    [[gnu::always_inline]] void compute_coefficients(int y, int begin, int end, F&& f) const {
         const double inverse_height = 1.0 / clipped_height(y, radius, rows), eps = task.eps;
         const double src_shift = task.src_shift, guide_shift = task.guide_shift;
         double *to_a = ring_row(buffer.a_ring, y), *to_b = ring_row(buffer.b_ring, y);
@@ -107,32 +104,40 @@ struct GuidedKernel {
             const Doubles mean_guide = guides.window(x) * scale, mean_src = sources.window(x) * scale;
             const Doubles variance = larger(squares.window(x) * scale - mean_guide * mean_guide, zero) + eps;
             const Doubles covariance = products.window(x) * scale - mean_guide * mean_src;
-            const Doubles slope = variance > 0 ? covariance / variance : zero;
-            store_pixels(to_a + x, slope, count);
-            store_pixels(to_b + x, mean_src + src_shift - slope * (mean_guide + guide_shift), count);
+            Doubles slope = variance > 0 ? covariance / variance : zero;
+            Doubles offset = mean_src + src_shift - slope * (mean_guide + guide_shift);
+            if constexpr (!std::is_same_v<decltype(count), Eight>) {
+                for (int i = count; i < eight; ++i) slope[i] = offset[i] = 0;
+            }
+            store_doubles(to_a + x, slope);
+            store_doubles(to_b + x, offset);
+            f(x, slope, offset);
         });
     }
 
-    /// Adds row y of the ring to the sums of a and b, for rows whose windows nobody asks for.
+    /// Adds the coefficients of row y, which enter the sums whose means nobody asks for yet.
     void add_coefficients(int y, int begin, int end) const {
         const auto to_a = a, to_b = b;
-        const double *from_a = ring_row(buffer.a_ring, y), *from_b = ring_row(buffer.b_ring, y);
-        for (int x = begin; x < end; x += eight) {
-            to_a.add(x, load_doubles(from_a + x));
-            to_b.add(x, load_doubles(from_b + x));
-        }
+        compute_coefficients(y, begin, end, [&](int x, Doubles slope, Doubles offset) {
+            to_a.add(x, slope);
+            to_b.add(x, offset);
+        });
     }
 
-    /// Moves the sums of a and b down by one row of the ring; either row may be -1 for none.
+    /// Moves the sums of a and b down by one row: row `entering` is computed (-1: none), row `leaving` comes from the
+    /// ring (-1: none).
     void move_coefficients(int entering, int leaving, int begin, int end) {
         auto to_a = a, to_b = b;
-        const double* a_in = entering < 0 ? buffer.zeros : ring_row(buffer.a_ring, entering);
-        const double* b_in = entering < 0 ? buffer.zeros : ring_row(buffer.b_ring, entering);
         const double* a_out = leaving < 0 ? buffer.zeros : ring_row(buffer.a_ring, leaving);
         const double* b_out = leaving < 0 ? buffer.zeros : ring_row(buffer.b_ring, leaving);
-        for (int x = begin; x < end; x += eight) {
-            to_a.update(x, load_doubles(a_in + x) - load_doubles(a_out + x));
-            to_b.update(x, load_doubles(b_in + x) - load_doubles(b_out + x));
+        const auto move = [&](int x, Doubles slope, Doubles offset) {
+            to_a.update(x, slope - load_doubles(a_out + x));
+            to_b.update(x, offset - load_doubles(b_out + x));
+        };
+        if (entering < 0) {
+            for (int x = begin; x < end; x += eight) move(x, Doubles{}, Doubles{});
+        } else {
+            compute_coefficients(entering, begin, end, move);
         }
         a.carry = to_a.carry;
         b.carry = to_b.carry;
@@ -208,7 +213,6 @@ struct GuidedKernel {
                 move_two(guide, square, guides, guides, begin, done);
                 if (!self) move_two(src, product, sources, guides, begin, done);
                 if (done == n) finish_moments();
-                compute_coefficients(next, from, coefficients);
             }
             if (y < 0) {
                 add_coefficients(next, from, coefficients);
