@@ -15,7 +15,7 @@ namespace {
 /// Height of a strip; depends on the filter alone. A strip computes 2 radius rows of coefficients beyond its own: 14
 /// radii keep that below a seventh. An even number of strips of one height shares well.
 int strip_rows(int rows, int radius) {
-    const int pairs = std::max(1, static_cast<int>(std::lround(rows / (2.0 * std::max(256, 14 * radius)))));
+    const int pairs = std::max(1, static_cast<int>(std::lround(rows / (2.0 * std::max(512, 14 * radius)))));
     return (rows + 2 * pairs - 1) / (2 * pairs);
 }
 
