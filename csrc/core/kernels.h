@@ -36,10 +36,10 @@ struct Kernels {
     KernelsOf<std::uint8_t> of_uint8;
     KernelsOf<std::uint16_t> of_uint16;
     KernelsOf<float> of_float32;
-    void (*lookup_uint8)(const Image<const std::uint8_t>&, const std::uint16_t* table,
-                         const Image<std::uint16_t>&, int top, int bottom);
-    void (*lookup_uint16)(const Image<const std::uint16_t>&, const std::uint16_t* table,
-                          const Image<std::uint16_t>&, int top, int bottom);
+    void (*lookup_uint8)(const Image<const std::uint8_t>&, const std::uint16_t* table, const Image<std::uint16_t>&,
+                         int top, int bottom);
+    void (*lookup_uint16)(const Image<const std::uint16_t>&, const std::uint16_t* table, const Image<std::uint16_t>&,
+                          int top, int bottom);
 
     template <class T>
     const KernelsOf<T>& of() const {
@@ -53,8 +53,8 @@ struct Kernels {
     }
 
     template <class T>
-    void lookup_rows(const Image<const T>& image, const std::uint16_t* table,
-                     const Image<std::uint16_t>& out, int top, int bottom) const {
+    void lookup_rows(const Image<const T>& image, const std::uint16_t* table, const Image<std::uint16_t>& out, int top,
+                     int bottom) const {
         if constexpr (sizeof(T) == 1) {
             lookup_uint8(image, table, out, top, bottom);
         } else {

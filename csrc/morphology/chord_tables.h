@@ -106,10 +106,14 @@ class ChordTables {
 
     void fill_some(const T* level, T* tables, const Shift<T>* shifts, int count) const {
         switch (count) {
-            case 1: return fill_group<1>(level, tables, shifts);
-            case 2: return fill_group<2>(level, tables, shifts);
-            case 3: return fill_group<3>(level, tables, shifts);
-            default: return fill_group<4>(level, tables, shifts);
+            case 1:
+                return fill_group<1>(level, tables, shifts);
+            case 2:
+                return fill_group<2>(level, tables, shifts);
+            case 3:
+                return fill_group<3>(level, tables, shifts);
+            default:
+                return fill_group<4>(level, tables, shifts);
         }
     }
 

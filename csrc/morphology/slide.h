@@ -38,13 +38,20 @@ void slide_in_registers(T* to, const T* from, const int* places, int n) {
 template <class Op, class T>
 void slide_by_stages(T* to, const T* from, const int* places, int stages, int n) {
     switch (stages) {
-        case 1: return slide_in_registers<Op, 1>(to, from, places, n);
-        case 2: return slide_in_registers<Op, 2>(to, from, places, n);
-        case 3: return slide_in_registers<Op, 3>(to, from, places, n);
-        case 4: return slide_in_registers<Op, 4>(to, from, places, n);
-        case 5: return slide_in_registers<Op, 5>(to, from, places, n);
-        case 6: return slide_in_registers<Op, 6>(to, from, places, n);
-        default: return slide_in_registers<Op, 7>(to, from, places, n);
+        case 1:
+            return slide_in_registers<Op, 1>(to, from, places, n);
+        case 2:
+            return slide_in_registers<Op, 2>(to, from, places, n);
+        case 3:
+            return slide_in_registers<Op, 3>(to, from, places, n);
+        case 4:
+            return slide_in_registers<Op, 4>(to, from, places, n);
+        case 5:
+            return slide_in_registers<Op, 5>(to, from, places, n);
+        case 6:
+            return slide_in_registers<Op, 6>(to, from, places, n);
+        default:
+            return slide_in_registers<Op, 7>(to, from, places, n);
     }
 }
 
