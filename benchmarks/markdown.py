@@ -55,7 +55,9 @@ def brief(report: Report) -> str:
     for case in dict.fromkeys(row.case for row in report.rows):
         lines.append([case, *(_ratio(rows.get((case, *shape, count))) for shape in shapes for count in counts)])
     machine, opencv = report.machine, report.peers.get("OpenCV", "-")
-    where = f"{machine['processor']}, {machine['cores']} cores, {machine['cpu_level']}; OpenCV {opencv}; uint16, 12 bit."
+    where = (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['cpu_level']}; OpenCV {opencv}; uint16, 12 bit."
+    )
     return "\n".join([where, "", *_rows(lines)])
 
 
