@@ -72,8 +72,9 @@ class Engine:
         self.config = config or Config()
         self.threads = _core.default_threads() if threads is None else threads
         self._detector = runtimes.load(nets.weights(DETECTOR), threads=self.threads)
-        # Magnification runs several tiles at once, each on one thread.
-        self._magnifier = runtimes.load(nets.weights(MAGNIFIER), threads=1)
+        # Through a general runtime, magnification runs several tiles at once, each on one thread.
+        own = self.threads if self.config.magnifier == "native" else 1
+        self._magnifier = runtimes.load(nets.weights(MAGNIFIER), runtime=self.config.magnifier, threads=own)
         for name in ("imagecodecs", "pydicom", "scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
             import_module(name)  # up to a second, better spent here than inside the first image
         self.record = EngineRecord(
@@ -228,7 +229,14 @@ class Engine:
         boxes = self._boxes(mask, calcifications, spacing_mm)
         if not boxes:
             return ()
-        crops = super_resolve(image, max_value=white, regions=boxes, network=self._magnifier, threads=self.threads)
+        crops = super_resolve(
+            image,
+            max_value=white,
+            regions=boxes,
+            mask=mask if self.config.magnify == "breast" else None,
+            network=self._magnifier,
+            threads=self.threads,
+        )
         return tuple(Magnified(box, crop) for box, crop in zip(boxes, crops, strict=True))
 
     def _boxes(

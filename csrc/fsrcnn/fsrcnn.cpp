@@ -1,6 +1,7 @@
 #include "fsrcnn/fsrcnn.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "core/kernels.h"
@@ -73,9 +74,9 @@ void check_mask(const Array& mask, const Array& image) {
 }
 
 /// Tiles of nearly equal sizes, as few as the largest tile allows, that together are the box.
-std::vector<Box> tiles(const Box& box) {
-    const int down = (box.rows() + tile_rows - 1) / tile_rows;
-    const int along = (box.columns() + tile_columns - 1) / tile_columns;
+std::vector<Box> tiles(const Box& box, int most_rows, int most_columns) {
+    const int down = (box.rows() + most_rows - 1) / most_rows;
+    const int along = (box.columns() + most_columns - 1) / most_columns;
     const auto part = [](int begin, int length, int i, int n) {
         return begin + static_cast<int>(static_cast<long long>(length) * i / n);
     };
@@ -139,7 +140,7 @@ Fsrcnn::Fsrcnn(const std::vector<FsrcnnArrays>& layers) {
 }
 
 void Fsrcnn::magnify(const Array& image, double white, const std::vector<FsrcnnPart>& parts, const Array* mask,
-                     int threads) const {
+                     int tile, bool clip, int threads) const {
     const Argument in{operation, "image"};
     check_pixels(in, image);
     check_layout(in, image);
@@ -147,6 +148,8 @@ void Fsrcnn::magnify(const Array& image, double white, const std::vector<FsrcnnP
     check_range({operation, "max_value"}, white, 1e-30, highest, "above 0, at most the dtype's largest value");
     for (const FsrcnnPart& part : parts) check_part(part, image);
     if (mask) check_mask(*mask, image);
+    check_range({operation, "tile"}, tile, 0, 1 << 30, "None or at least 1");
+    if (!clip && image.dtype != Dtype::float32) refuse({operation, "clip"}, "true for integers", "false");
 
     struct Work {
         const FsrcnnPart* part;
@@ -156,8 +159,9 @@ void Fsrcnn::magnify(const Array& image, double white, const std::vector<FsrcnnP
     const auto inside = mask ? as_image<const std::uint8_t>(*mask) : Image<const std::uint8_t>{};
     double pixels = 0;
     for (const FsrcnnPart& part : parts) {
-        for (const Box& tile : tiles(part.box)) {
-            const Box box = mask ? bounds(inside, tile) : tile;
+        for (const Box& whole : tiles(part.box, tile ? std::min(tile, tile_rows) : tile_rows,
+                                      tile ? std::min(tile, tile_columns) : tile_columns)) {
+            const Box box = mask ? bounds(inside, whole) : whole;
             if (box.rows() > 0) work.push_back({&part, box});
             pixels += static_cast<double>(box.rows()) * box.columns();
         }
@@ -168,9 +172,17 @@ void Fsrcnn::magnify(const Array& image, double white, const std::vector<FsrcnnP
         using T = std::remove_pointer_t<decltype(tag)>;
         parallel_for(work.size(), workers, [&](std::size_t i) {
             const FsrcnnPart& part = *work[i].part;
-            const FsrcnnTask<T> task{
-                as_image<const T>(image), inside,       &weights_,    static_cast<float>(white), work[i].box,
-                as_image<T>(part.out),    part.box.top, part.box.left};
+            FsrcnnTask<T> task{};
+            task.image = as_image<const T>(image);
+            task.mask = inside;
+            task.weights = &weights_;
+            task.white = static_cast<float>(white);
+            task.low = clip ? 0 : -std::numeric_limits<float>::infinity();
+            task.high = clip ? task.white : std::numeric_limits<float>::infinity();
+            task.box = work[i].box;
+            task.out = as_image<T>(part.out);
+            task.out_top = part.box.top;
+            task.out_left = part.box.left;
             char* workspace = thread_workspace(FsrcnnLayout(weights_, task.box.columns(), nullptr).bytes());
             kernels().of<T>().fsrcnn(task, workspace);
         });

@@ -36,8 +36,9 @@ class Fsrcnn {
 
     /// Magnify parts of an image of uint8, uint16 or float32 with values 0 .. white, each into an array of its dtype
     /// and twice its box's size. Pixels whose `mask` (bool, the image's size, or null) is not set are left as they are.
-    void magnify(const Array& image, double white, const std::vector<FsrcnnPart>& parts, const Array* mask,
-                 int threads) const;
+    /// `tile` is the longest side of a tile, or 0. `clip` to 0 .. white may be false for float32 only.
+    void magnify(const Array& image, double white, const std::vector<FsrcnnPart>& parts, const Array* mask, int tile,
+                 bool clip, int threads) const;
 
   private:
     std::vector<std::vector<float>> memory_;

@@ -161,12 +161,12 @@ class FsrcnnPass {
     }
 
     void write_pixels(const float* values, T* to, int n) const {
-        const float white = task_.white;
+        const float white = task_.white, low = task_.low, high = task_.high;
         constexpr float half_range = 12582912;  // 1.5 x 2^23: adding it rounds to nearest even
         for (int i = 0; i < n; ++i) {
             float value = values[i] * white;
-            value = value < 0 ? 0 : value;
-            value = value > white ? white : value;
+            value = value < low ? low : value;
+            value = value > high ? high : value;
             if constexpr (std::is_integral_v<T>) {
                 to[i] = static_cast<T>(static_cast<std::int32_t>((value + half_range) - half_range));
             } else {

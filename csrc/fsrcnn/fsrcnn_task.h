@@ -38,6 +38,7 @@ struct FsrcnnTask {
     Image<const std::uint8_t> mask;  // of the image's size; null data is all of it
     const FsrcnnWeights* weights;
     float white;
+    float low, high;  // what results are clipped to
     Box box;
     Image<T> out;
     int out_top, out_left;

@@ -23,7 +23,8 @@ Fsrcnn make_fsrcnn(const std::vector<Layer>& layers) {
 }
 
 void magnify(const Fsrcnn& network, const py::array& image, double white, const std::vector<Corners>& boxes,
-             const std::vector<py::array>& outs, const std::optional<py::array>& mask, std::optional<int> threads) {
+             const std::vector<py::array>& outs, const std::optional<py::array>& mask, std::optional<int> tile,
+             bool clip, std::optional<int> threads) {
     if (boxes.size() != outs.size()) {
         refuse({"super_resolve", "out"}, "one for each of " + std::to_string(boxes.size()) + " boxes",
                std::to_string(outs.size()));
@@ -36,7 +37,11 @@ void magnify(const Fsrcnn& network, const py::array& image, double white, const 
     const Array view = view_of(image);
     const std::optional<Array> mask_view = view_of(mask);
     py::gil_scoped_release released;
-    network.magnify(view, white, parts, address(mask_view), thread_count(threads));
+    network.magnify(view, white, parts, address(mask_view),
+                    !tile       ? 0
+                    : *tile < 1 ? -1
+                                : *tile,
+                    clip, thread_count(threads));
 }
 
 }  // namespace
@@ -48,7 +53,8 @@ void bind_networks(py::module_& module) {
         .def_property_readonly("s", &Fsrcnn::s)
         .def_property_readonly("m", &Fsrcnn::m)
         .def("magnify", magnify, py::arg("image"), py::arg("white"), py::arg("boxes"), py::arg("outs"),
-             py::arg("mask") = py::none(), py::arg("threads") = py::none());
+             py::arg("mask") = py::none(), py::arg("tile") = py::none(), py::arg("clip") = true,
+             py::arg("threads") = py::none());
 }
 
 }  // namespace mcfast::python
