@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.growth import SWEEPS, size_table, window_table
+from benchmarks.magnification import table as magnification_table
 from benchmarks.pipeline import fresh_memory
 from benchmarks.results import Report, Row
 from benchmarks.table import TITLES, by_size, cells
@@ -33,6 +34,13 @@ def markdown(report: Report) -> str:
     found = verdicts(report.rows)
     if found:
         lines += ["", "Targets:", "", *_rows([["target", "size", "measured", ""], *(list(one) for one in found)])]
+    if report.magnification:
+        lines += [
+            "",
+            "**Magnification by 2 with FSRCNN(56, 12, 4)**",
+            "",
+            *_rows(magnification_table(report.magnification)),
+        ]
     for run in report.pipeline:
         stages = [["stage", "ms"], *([stage, f"{1e3 * value:.1f}"] for stage, value in run["seconds"].items())]
         lines += ["", f"**{run['name']}**, {run['threads']} threads, median of {run['runs']}", "", *_rows(stages)]

@@ -42,6 +42,7 @@ struct Kernels {
                          int top, int bottom);
     void (*lookup_uint16)(const Image<const std::uint16_t>&, const std::uint16_t* table, const Image<std::uint16_t>&,
                           int top, int bottom);
+    double (*multiply_add_chains)(long rounds, float* result);
     int fsrcnn_block;  // outputs that its kernel computes together, at most
 
     template <class T>

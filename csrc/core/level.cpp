@@ -4,6 +4,7 @@
 #include "candidates/candidates_kernel.h"
 #include "core/kernels.h"
 #include "fsrcnn/fsrcnn_kernel.h"
+#include "fsrcnn/peak_kernel.h"
 #include "guided/guided_kernel.h"
 #include "lookup/lookup_kernel.h"
 #include "morphology/footprint_kernel.h"
@@ -22,12 +23,7 @@ constexpr KernelsOf<T> kernels_of{
     resample<T>,           gather_patches<T>,     stitch<T>,        scan_maxima<T>, fsrcnn<T>};
 
 extern const Kernels table;
-const Kernels table{MCFAST_TEXT(MCFAST_LEVEL),
-                    kernels_of<std::uint8_t>,
-                    kernels_of<std::uint16_t>,
-                    kernels_of<float>,
-                    lookup_rows<std::uint8_t>,
-                    lookup_rows<std::uint16_t>,
-                    widest_block};
+const Kernels table{MCFAST_TEXT(MCFAST_LEVEL), kernels_of<std::uint8_t>,   kernels_of<std::uint16_t>, kernels_of<float>,
+                    lookup_rows<std::uint8_t>, lookup_rows<std::uint16_t>, multiply_add_chains,       widest_block};
 
 }  // namespace mcfast::MCFAST_LEVEL

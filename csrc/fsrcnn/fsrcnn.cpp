@@ -1,6 +1,7 @@
 #include "fsrcnn/fsrcnn.h"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <string>
 
@@ -15,6 +16,9 @@ namespace {
 /// Largest tile. Its maps (2 MB for d = 56, s = 12, m = 4) stay in the second or third cache; a wider one repeats less
 /// work on its halo.
 constexpr int tile_rows = 512, tile_columns = 500;
+
+/// Fewest rows that a tile is cut to, so that all threads have work: on each tile 20 rows are computed besides.
+constexpr int fewest_tile_rows = 96;
 
 constexpr int most_maps = 256;
 
@@ -155,19 +159,22 @@ void Fsrcnn::magnify(const Array& image, double white, const std::vector<FsrcnnP
         const FsrcnnPart* part;
         Box box;
     };
-    std::vector<Work> work;
-    const auto inside = mask ? as_image<const std::uint8_t>(*mask) : Image<const std::uint8_t>{};
     double pixels = 0;
-    for (const FsrcnnPart& part : parts) {
-        for (const Box& whole : tiles(part.box, tile ? std::min(tile, tile_rows) : tile_rows,
-                                      tile ? std::min(tile, tile_columns) : tile_columns)) {
-            const Box box = mask ? bounds(inside, whole) : whole;
-            if (box.rows() > 0) work.push_back({&part, box});
-            pixels += static_cast<double>(box.rows()) * box.columns();
-        }
-    }
+    for (const FsrcnnPart& part : parts) pixels += static_cast<double>(part.box.rows()) * part.box.columns();
     constexpr double cost = 64;  // of a pixel here, in pixels of a filter
     const int workers = choose_threads(operation, threads, cost * pixels);
+    // Tiles change no bit of the result, so unlike elsewhere they may be cut for the number of threads.
+    const double share = pixels / (4 * workers) / tile_columns;
+    const int rows = std::clamp(static_cast<int>(share), fewest_tile_rows, tile_rows);
+    const auto inside = mask ? as_image<const std::uint8_t>(*mask) : Image<const std::uint8_t>{};
+    std::vector<Work> work;
+    for (const FsrcnnPart& part : parts) {
+        for (const Box& whole :
+             tiles(part.box, tile ? std::min(tile, rows) : rows, tile ? std::min(tile, tile_columns) : tile_columns)) {
+            const Box box = mask ? bounds(inside, whole) : whole;
+            if (box.rows() > 0) work.push_back({&part, box});
+        }
+    }
     visit_pixels(image.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         parallel_for(work.size(), workers, [&](std::size_t i) {
@@ -187,6 +194,26 @@ void Fsrcnn::magnify(const Array& image, double white, const std::vector<FsrcnnP
             kernels().of<T>().fsrcnn(task, workspace);
         });
     });
+}
+
+double peak_flops(int threads, double seconds) {
+    check_range({"peak_flops", "threads"}, threads, 1, 256, "1 to 256");
+    check_range({"peak_flops", "seconds"}, seconds, 0.001, 10, "0.001 to 10");
+    using Clock = std::chrono::steady_clock;
+    const auto passed = [](Clock::time_point since) {
+        return std::chrono::duration<double>(Clock::now() - since).count();
+    };
+    std::vector<double> rates(static_cast<std::size_t>(threads));
+    parallel_for(rates.size(), threads, [&](std::size_t i) {
+        float result[1] = {1};
+        double done = 0;
+        const auto begin = Clock::now();
+        while (passed(begin) < seconds) done += kernels().multiply_add_chains(100000, result);
+        rates[i] = done / passed(begin);
+    });
+    double sum = 0;
+    for (const double rate : rates) sum += rate;
+    return sum;
 }
 
 }  // namespace mcfast

@@ -45,4 +45,8 @@ class Fsrcnn {
     FsrcnnWeights weights_;
 };
 
+/// Floating-point operations per second that `threads` threads reach together in a loop of multiply-adds that stays in
+/// registers, over about `seconds`.
+double peak_flops(int threads, double seconds);
+
 }  // namespace mcfast

@@ -47,6 +47,8 @@ void magnify(const Fsrcnn& network, const py::array& image, double white, const 
 }  // namespace
 
 void bind_networks(py::module_& module) {
+    module.def("peak_flops", peak_flops, py::arg("threads"), py::arg("seconds"),
+               py::call_guard<py::gil_scoped_release>(), "Operations per second of multiply-adds in registers.");
     py::class_<Fsrcnn>(module, "Fsrcnn", "FSRCNN(d, s, m), ready to run; immutable.")
         .def(py::init(&make_fsrcnn), py::arg("layers"))
         .def_property_readonly("d", &Fsrcnn::d)
