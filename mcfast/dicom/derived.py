@@ -146,8 +146,8 @@ def _description(region: Magnified, result: Result) -> str:
     box, network = region.box, result.engine.models.get("fsrcnn", "")
     return (
         f"Rows {box.row0} to {box.row1 - 1} and columns {box.column0} to {box.column1 - 1} (from 0) of the source, "
-        f"after its grayscale transformations, at twice the size by the network FSRCNN (SHA-256 {network[:16]}) of mcfast "
-        f"{result.engine.version}. Estimated pixels: for looking, not for measuring. {NOTICE}"
+        f"after its grayscale transformations, at twice the size by the network FSRCNN (SHA-256 {network[:16]}) of "
+        f"mcfast {result.engine.version}. Estimated pixels: for looking, not for measuring. {NOTICE}"
     )
 
 
