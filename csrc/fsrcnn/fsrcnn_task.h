@@ -62,7 +62,8 @@ struct FsrcnnLayout : Layout {
           wide_ring(take<float>(size(ring_of_deconvolution * wide))),
           points(take<float>(std::size_t(8) * (shrunk > wide ? shrunk : wide) * chunk_stride)) {}
 
-    static constexpr int chunk_stride = fsrcnn_chunk + 32;
+    /// Room for the taps beyond a chunk. Not a power of two, or the points of a map would share one set of the cache.
+    static constexpr int chunk_stride = fsrcnn_chunk + 16;
 
     int stride;           // floats from one map's row to the next map's
     int shrunk, wide;     // maps in a narrow and in the wide ring
