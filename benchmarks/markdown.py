@@ -54,7 +54,7 @@ def markdown(report: Report) -> str:
 
 
 def brief(report: Report) -> str:
-    """One line for each operation, for the README: our times, and the ratio to OpenCV at every size and thread count."""
+    """One line for each operation, for the README: our times, and ratios to OpenCV, at every size and thread count."""
     shapes = sorted({(row.rows, row.columns) for row in report.rows})
     counts = sorted({row.threads for row in report.rows})
     rows = {(row.case, row.rows, row.columns, row.threads): row for row in report.rows}

@@ -55,7 +55,8 @@ struct RectangleKernel {
     void fetch(int y) const {
         if (y >= task.image.rows) return;
         const T* from = task.image.row(y) + std::ptrdiff_t(begin) * task.channels;
-        for (int x = 0; x < width * task.channels; x += static_cast<int>(64 / sizeof(T))) __builtin_prefetch(from + x, 0, 2);
+        for (int x = 0; x < width * task.channels; x += static_cast<int>(64 / sizeof(T)))
+            __builtin_prefetch(from + x, 0, 2);
     }
 
     void write(int y) const {
