@@ -15,11 +15,11 @@ lint: $(VENV)/.linted  ## formatting, rules and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	find csrc -name '*.h' -o -name '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
+	find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: $(VENV)/.linted  ## rewrite the sources in the house's format
 	$(BIN)/ruff format .
-	find csrc -name '*.h' -o -name '*.cpp' | xargs $(BIN)/clang-format -i
+	find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' | xargs $(BIN)/clang-format -i
 
 train: $(VENV)/.installed  ## train both networks again from phantoms, into out/train/ (under 30 minutes on two cores)
 	$(BIN)/python -c "import torch, onnx" 2>/dev/null || $(BIN)/pip install $(TORCH) onnx

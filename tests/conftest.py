@@ -69,3 +69,11 @@ def engine():
     import mcfast
 
     return mcfast.Engine(mcfast.Config(spacing_mm=0.07))
+
+
+@pytest.fixture(scope="session")
+def emulated(pytestconfig):
+    """The GPU, emulated on the host with every check of shared memory and barriers."""
+    import emulated_device
+
+    return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache))
