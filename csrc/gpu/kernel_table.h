@@ -1,29 +1,15 @@
 // A noun's kernels under the names by which launch plans call them: csrc/<noun>/<noun>.cu holds one table.
 //
 // The name is the C++ expression itself, "rectangle<Minimum, uint16_t, Plain>". NVRTC takes the same expression, so a
-// plan names a kernel once for all devices. An entry knows the sizes of the kernel's arguments, against which every
-// launch is checked.
+// plan names a kernel once for all devices.
 #pragma once
 
-#include <cstddef>
 #include <utility>
 
+#include "gpu/kernels.h"
 #include "gpu/mc_gpu.h"
 
 namespace mcfast::gpu {
-
-struct KernelEntry {
-    const char* name;
-    int argument_count;
-    const std::size_t* argument_sizes;
-    const void* symbol;              // what cudaLaunchKernel takes
-    void (*call)(void** arguments);  // runs one thread of it; null in a CUDA build
-};
-
-struct KernelTable {
-    const KernelEntry* entries;
-    std::size_t count;
-};
 
 template <auto kernel>
 struct Exported;

@@ -1,11 +1,24 @@
-// All kernels, by noun.
+// All kernels, by noun: csrc/<noun>/<noun>.cu defines the tables.
 #pragma once
 
+#include <cstddef>
 #include <cstring>
 
-#include "gpu/kernel_table.h"
-
 namespace mcfast::gpu {
+
+/// A kernel under its name, with the sizes of its arguments, against which every launch is checked.
+struct KernelEntry {
+    const char* name;
+    int argument_count;
+    const std::size_t* argument_sizes;
+    const void* symbol;              // what cudaLaunchKernel takes
+    void (*call)(void** arguments);  // runs one thread of it; null in a CUDA build
+};
+
+struct KernelTable {
+    const KernelEntry* entries;
+    std::size_t count;
+};
 
 #ifndef MCFAST_KERNEL_NOUNS  // a test may link fewer
 #define MCFAST_KERNEL_NOUNS(X) \
