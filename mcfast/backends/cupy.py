@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -11,7 +12,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.backends.gpu.interop import empty_like
+from mcfast.backends.gpu.interop import cupy_stream, empty_like
 from mcfast.backends.gpu.launch import Memory, Scratch
 from mcfast.backends.gpu.views import View
 
@@ -40,9 +41,21 @@ def source_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[2] / "csrc"
 
 
+@cache
+def _digest() -> str:
+    """A hash over all kernel sources."""
+    total = hashlib.sha256()
+    for path in sorted([*source_folder().rglob("*.cuh"), *source_folder().glob("gpu/*.h")]):
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
 def program(source: str) -> str:
-    """What NVRTC compiles for the kernels of a source: templates are named from the global namespace."""
-    return f'#include "{source}"\nusing namespace mcfast::gpu;\n'
+    """What NVRTC compiles for the kernels of a source: templates are named from the global namespace.
+
+    CuPy keeps what it compiled under a hash of this text alone, so the text changes with the headers it includes.
+    """
+    return f'// {_digest()}\n#include "{source}"\nusing namespace mcfast::gpu;\n'
 
 
 @cache
@@ -74,7 +87,7 @@ class CupyDevice:
         stream: int,
     ) -> None:
         """Start a kernel; its first use compiles it, and CuPy keeps the result on disk."""
-        with self._cupy.cuda.Device(self.number), self._cupy.cuda.ExternalStream(stream, self.number):
+        with self._cupy.cuda.Device(self.number), cupy_stream(stream, self.number):
             function = self._functions.get((source, kernel))
             if function is None:
                 include = f"-I{source_folder()}"
@@ -86,7 +99,7 @@ class CupyDevice:
 
     def allocate(self, size: int, stream: int) -> Memory:
         """`size` bytes of CuPy's pool."""
-        with self._cupy.cuda.Device(self.number), self._cupy.cuda.ExternalStream(stream, self.number):
+        with self._cupy.cuda.Device(self.number), cupy_stream(stream, self.number):
             return _Pooled(self._cupy.cuda.alloc(size))
 
     def upload(self, array: NDArray[Any], stream: int) -> Memory:

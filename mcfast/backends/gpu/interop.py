@@ -10,7 +10,7 @@ from mcfast.backends.arrays import is_on_gpu
 from mcfast.backends.gpu.device_array import DeviceArray
 from mcfast.backends.gpu.views import View, view_of
 
-__all__ = ["device_of", "empty_like", "stream_of", "view"]
+__all__ = ["cupy_stream", "device_of", "empty_like", "stream_of", "view"]
 
 
 def view(value: Any, operation: str, argument: str) -> View:
@@ -51,6 +51,25 @@ def stream_of(value: Any, stream: Any, operation: str) -> int:
     raise TypeError(f"{operation}(stream): expected a stream of CuPy, torch or mcfast, or its handle, got {stream!r}")
 
 
+class _Handle:
+    """A stream of another library, under CUDA's stream protocol."""
+
+    def __init__(self, stream: int) -> None:
+        self._stream = stream
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        return 0, self._stream
+
+
+def cupy_stream(stream: int, device: int) -> Any:
+    """The stream of that handle as CuPy has it, to work on in a `with` statement."""
+    import cupy
+
+    if hasattr(cupy.cuda.Stream, "from_external"):  # CuPy 14; it deprecates the other
+        return cupy.cuda.Stream.from_external(_Handle(stream))
+    return cupy.cuda.ExternalStream(stream, device)
+
+
 def empty_like(value: Any, shape: tuple[int, ...], dtype: Any, stream: int) -> tuple[Any, View]:
     """A new array of the kind of `value`, on its device, whose memory belongs to `stream`; and its view."""
     library = type(value).__module__.partition(".")[0]
@@ -63,7 +82,7 @@ def empty_like(value: Any, shape: tuple[int, ...], dtype: Any, stream: int) -> t
     elif library == "cupy":
         import cupy
 
-        with cupy.cuda.Device(device_of(value)), cupy.cuda.ExternalStream(stream, device_of(value)):
+        with cupy.cuda.Device(device_of(value)), cupy_stream(stream, device_of(value)):
             result = cupy.empty(shape, dtype)
     else:
         result = DeviceArray(shape, dtype, device=device_of(value), stream=stream)
