@@ -15,7 +15,7 @@ from numba import cuda, from_dtype
 
 __all__ = ["gather_patches", "guided_filter", "min_filter", "white_tophat"]
 
-TILE = 16  # rows and columns of a block
+TILE = 8  # rows and columns of a block
 
 
 def min_filter(image: Any, size: tuple[int, int], out: Any, *, stream: Any = 0) -> None:

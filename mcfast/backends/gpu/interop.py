@@ -20,6 +20,12 @@ def view(value: Any, operation: str, argument: str) -> View:
         raise TypeError(
             f"{operation}({argument}): expected an array on the GPU, as the image is, got {kind}; copy it there first"
         )
+    if not hasattr(value, "__cuda_array_interface__"):
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise TypeError(
+            f"{operation}({argument}): expected __cuda_array_interface__, which {kind} lacks; convert it with "
+            "cupy.from_dlpack or torch.from_dlpack"
+        )
     return view_of(value.__cuda_array_interface__, value)
 
 

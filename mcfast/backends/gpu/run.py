@@ -47,10 +47,9 @@ def run_on_gpu(
         )
     if operation not in PLANS:
         raise DeviceError(f"{operation}: there is no GPU kernel; copy the array to the host first")
-    number = device_of(image)
+    source, number = view(image, operation, name), device_of(image)
     device = device_for(backend, number)
     handle = stream_of(image, stream, operation)
-    source = view(image, operation, name)
     for key, value in options.items():
         if value is None or not (key in _ARRAYS or is_on_gpu(value) or isinstance(value, numpy.ndarray)):
             continue
