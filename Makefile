@@ -43,7 +43,7 @@ gpu:  ## on a machine with a GPU: build for it, test on it, check with compute-s
 	install build/gpu/_core*.so build/gpu/_cuda*.so mcfast/
 	$(GPU_TESTS)
 	if command -v compute-sanitizer >/dev/null; then for tool in memcheck racecheck initcheck synccheck; do \
-	    compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_TESTS) -k "equals_the_cpu and cuda and 203" || exit 1; \
+	    compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_TESTS) -k "equals_the_cpu and cuda and shape3" || exit 1; \
 	    done; else echo "compute-sanitizer is not on the PATH: left out"; fi
 	$(PYTHON) -m benchmarks.gpu
 

@@ -137,6 +137,11 @@ IMAGE = make(numpy.uint16, 33, 35, 1)
         (lambda a: mcfast.local_maxima(a, 1, threshold=float("nan")), ValueError, "expected a number, got NaN"),
         (lambda a: mcfast.local_maxima(a, 1, threshold=0.0, mask=a), TypeError, "expected bool, got uint16"),
         (lambda a: mcfast.gather_patches(a, a, 3), TypeError, "gather_patches(centres): expected int32, got uint16"),
+        (
+            lambda a: mcfast.gather_patches(a, a[:, :2].copy_as(numpy.int32), 3, std=0.0),
+            ValueError,
+            "gather_patches(std): expected positive values, got 0.000000 at 0",
+        ),
         (lambda a: mcfast.stitch(a, (3, 3), 1), ValueError, "expected a contiguous (grid rows, grid columns, h, w)"),
         (lambda a: mcfast.min_filter(a, 3, out=a[1:]), ValueError, "min_filter(out): expected shape (33, 35)"),
     ],
@@ -150,6 +155,9 @@ def test_what_does_not_fit_is_refused_by_name(gpu, call, error, message):
 
         def astype(self, dtype):
             return Everywhere(self.array.astype(dtype))
+
+        def copy_as(self, dtype):
+            return Everywhere(numpy.ascontiguousarray(self.array, dtype))
 
     with pytest.raises(error) as caught:
         call(Everywhere(IMAGE))

@@ -23,17 +23,26 @@ struct Float16 {
     static MC_DEVICE uint16_t of(float value) { return half_bits(value); }
 };
 
-/// Patch blockIdx.x: (value - mean) / std. `step` is 1 for a value per patch, 0 for one value for all; null means none.
-/// Outside pixels take the nearest pixel's value; so does a centre outside the image.
+/// One number for all patches, or an array on the device with one for each (step 1) or for all (step 0).
+struct Normalizer {
+    const float* values;
+    int step;
+    float value;
+
+    MC_DEVICE float of(int64_t patch) const { return values ? values[step * patch] : value; }
+};
+
+/// Patch blockIdx.x: (value - mean) / std. Outside pixels take the nearest pixel's value; so does a centre outside.
 template <class T, class Format>
 MC_KERNEL void __launch_bounds__(gather_threads)
     gather_patches(const T* __restrict__ image, int64_t image_stride, int rows, int columns,
-                   const int* __restrict__ centres, int size, const float* __restrict__ mean, int mean_step,
-                   const float* __restrict__ std, int std_step, typename Format::Stored* __restrict__ out) {
+                   const int* __restrict__ centres, int size, const float* __restrict__ means, int mean_step,
+                   float mean, const float* __restrict__ stds, int std_step, float std,
+                   typename Format::Stored* __restrict__ out) {
     const int64_t patch = blockIdx.x;
     const int top = centres[2 * patch] - size / 2, left = centres[2 * patch + 1] - size / 2;
-    const float shift = mean ? mean[mean_step * patch] : 0.0f;
-    const float scale = std ? 1.0f / std[std_step * patch] : 1.0f;
+    const float shift = Normalizer{means, mean_step, mean}.of(patch);
+    const float scale = 1.0f / Normalizer{stds, std_step, std}.of(patch);
     for (int i = static_cast<int>(threadIdx.x); i < size * size; i += gather_threads) {
         const int y = clamped(top + i / size, 0, rows - 1), x = clamped(left + i % size, 0, columns - 1);
         const float value = (static_cast<float>(image[y * image_stride + x]) - shift) * scale;

@@ -57,11 +57,8 @@ DeviceMemory::DeviceMemory(std::size_t size, int device, std::uintptr_t stream)
 }
 
 DeviceMemory::~DeviceMemory() {
-    // Its stream may be gone by now; then the memory goes back in the order of the default stream. Neither throws.
-    if (cudaFreeAsync(data_, as_stream(stream_)) != cudaSuccess) {
-        cudaGetLastError();
-        cudaFree(data_);
-    }
+    // At the interpreter's end the driver may be gone already; there is nobody left to tell.
+    if (cudaFreeAsync(data_, as_stream(stream_)) != cudaSuccess) cudaGetLastError();
 }
 
 PinnedMemory::PinnedMemory(std::size_t size) : size_(size) {

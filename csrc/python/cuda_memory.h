@@ -7,7 +7,8 @@
 
 namespace mcfast::python {
 
-/// Device memory, allocated in the order of a stream and freed in that order when the last reference goes.
+/// Device memory, allocated in the order of a stream and freed in that order when the last reference goes. The stream
+/// must outlast it.
 class DeviceMemory {
   public:
     DeviceMemory(std::size_t size, int device, std::uintptr_t stream);

@@ -25,8 +25,8 @@ class DeviceArray:
     device
         Number of the GPU.
     stream
-        The stream (its handle) in whose order the memory is allocated and freed. It is what the array says of itself to
-        libraries that synchronise: they wait for it before they use the array on another stream.
+        The stream (its handle) in whose order the memory is allocated and freed; it must outlast the array. It is what
+        the array says of itself to libraries that synchronise: they wait for it before they use the array on another.
 
     Raises
     ------

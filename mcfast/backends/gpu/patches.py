@@ -46,8 +46,11 @@ def gather_patches(
         raise refuse("gather_patches", "out", f"a writable, contiguous {shape} array", f"shape {target.shape}")
     if n == 0:
         return target.owner
-    shift, scale = _values(call, "mean", mean, n), _values(call, "std", std, n)
-    for view in (image, centres, shift, scale):
+    shift, scale = (
+        _normalizer("mean", 0.0 if mean is None else mean, n),
+        _normalizer("std", 1.0 if std is None else std, n),
+    )
+    for view in (image, centres, shift[0], scale[0]):
         if view is not None:
             check_overlap("gather_patches", target, view, same_allowed=False)
     call.launch(
@@ -60,29 +63,25 @@ def gather_patches(
         *(numpy.int32(side) for side in image.shape),
         centres,
         numpy.int32(size),
-        shift,
-        numpy.int32(shift is not None and shift.shape[0] > 1),
-        scale,
-        numpy.int32(scale is not None and scale.shape[0] > 1),
+        *shift,
+        *scale,
         target,
     )
     return target.owner
 
 
-def _values(call: Call, name: str, value: Any, n: int) -> View | None:
-    """One value for all patches, or one for each, on the device."""
-    if value is None:
-        return None
+def _normalizer(name: str, value: Any, n: int) -> tuple[View | None, numpy.int32, numpy.float32]:
+    """Values on the device and their step, or none and one number for all patches."""
     if not isinstance(value, View):
         number = float(value)
         if name == "std" and not number > 0:
             raise refuse("gather_patches", name, "positive values", f"{number:f} at 0")
-        return call.constant(numpy.array([number], numpy.float32))
+        return None, numpy.int32(0), numpy.float32(number)
     if value.dtype != numpy.float32:
         raise TypeError(f"gather_patches({name}): expected float32, got {value.dtype.name}")
     if len(value.shape) != 1 or value.shape[0] not in (1, n) or not value.is_packed:
         raise refuse("gather_patches", name, f"a number or one value for each of {n} centres", f"shape {value.shape}")
-    return value
+    return value, numpy.int32(value.shape[0] > 1), numpy.float32(0)
 
 
 def stitch(
