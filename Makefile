@@ -41,6 +41,7 @@ gpu:  ## on a machine with a GPU: build for it, test on it, check with compute-s
 	    -DPython_EXECUTABLE="$$(command -v $(PYTHON))" -Dpybind11_DIR="$$($(PYTHON) -m pybind11 --cmakedir)"
 	cmake --build build/gpu --parallel
 	install build/gpu/_core*.so build/gpu/_cuda*.so mcfast/
+	$(PYTHON) -c "import sys; from mcfast.backends import cuda; sys.exit(cuda.unavailable())"
 	$(GPU_TESTS)
 	if command -v compute-sanitizer >/dev/null; then for tool in memcheck racecheck initcheck synccheck; do \
 	    compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_TESTS) -k "equals_the_cpu and cuda and shape3" || exit 1; \
