@@ -5,6 +5,9 @@ What the stand-ins show is that the backends hand over what those libraries take
 
 import contextlib
 import ctypes
+import importlib
+import json
+import pathlib
 import re
 import sys
 import types
@@ -220,3 +223,23 @@ def test_a_driver_without_a_gpu(with_cuda, monkeypatch):
     array = DeviceArray.from_host(random_image(numpy.uint8, (3, 3)))
     with pytest.raises(DeviceError, match="cuda: no GPU is visible; see CUDA_VISIBLE_DEVICES"):
         mcfast.min_filter(array, 3, backend="cuda")
+
+
+def test_the_benchmark_measures_every_operation(with_cuda, monkeypatch, tmp_path):
+    """On small images and in no time, so that its first run on a GPU does not fail for another reason."""
+    module = sys.modules["mcfast._cuda"]
+    module.Stream = lambda device: types.SimpleNamespace(handle=3, device=device)
+    module.Event = lambda: types.SimpleNamespace(record=lambda stream: None, since=lambda earlier: 2.0)
+    monkeypatch.chdir(pathlib.Path(mcfast.__file__).parents[1])
+    monkeypatch.delitem(sys.modules, "benchmarks.gpu", raising=False)
+    benchmark = importlib.import_module("benchmarks.gpu")
+    for name, value in (("ROWS", 40), ("COLUMNS", 70), ("ROUNDS", 1), ("SECONDS", 0)):
+        monkeypatch.setattr(benchmark, name, value)
+    monkeypatch.setattr(sys, "argv", ["gpu", "--out", str(tmp_path / "gpu.json")])
+    benchmark.main()
+    written = json.loads((tmp_path / "gpu.json").read_text())
+    ours = [record for record in written["records"] if record["who"] == "mcfast"]
+    assert {record["dtype"] for record in ours} == {"uint8", "uint16", "float32"}
+    assert {"dehaze", "guided_filter 22", "white_tophat disk 7"} <= {record["operation"] for record in ours}
+    assert all(record["ms"] > 0 and record["share_of_copy"] > 0 for record in ours)
+    monkeypatch.delitem(sys.modules, "benchmarks.gpu")
