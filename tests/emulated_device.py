@@ -37,6 +37,8 @@ def build(cache, options=CHECKED):
     folder = pathlib.Path(cache.mkdir("gpu_on_cpu"))
     library = folder / f"{digest.hexdigest()[:20]}.so"
     if not library.exists():
+        for old in sorted(folder.glob("*.so"), key=lambda path: path.stat().st_mtime)[:-4]:
+            old.unlink()
         with tempfile.TemporaryDirectory(dir=folder) as work:
             parts = [CSRC / noun / f"{noun}.cu" for noun in NOUNS]
             compile_library(parts, pathlib.Path(work), options).rename(library)
