@@ -55,7 +55,7 @@ def test_nvrtc_compiles_within_budget(emulated, architecture, source):
 
 
 def test_budgets_keep_multiprocessors_busy():
-    """Registers allow at least 640 threads on a multiprocessor, which has 65,536 of them from 7.5 to 12.0."""
+    """The 65,536 registers of a multiprocessor (7.5 to 12.0) are enough for at least 640 threads."""
     for kernel, budget in BUDGETS.items():
         blocks = 65536 // (-(-budget["registers"] // 8) * 8 * budget["threads"])
         assert blocks * budget["threads"] >= 640, kernel
