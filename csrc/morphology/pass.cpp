@@ -95,9 +95,8 @@ int Pass<T>::box_rows() const {
 template <class T>
 int Pass<T>::box_columns() const {
     const auto k = static_cast<std::size_t>(last_row_ - first_row_ + 1);
-    const std::size_t cache = footprint_.is_rectangle() ? cache_bytes : 2 * cache_bytes;
     const std::size_t buffered_rows = footprint_.is_rectangle() ? k : k * runs_.size();
-    const auto fitting = static_cast<int>(cache / (sizeof(T) * buffered_rows)) / 64 * 64;
+    const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * buffered_rows)) / 64 * 64;
     const int most = footprint_.is_rectangle() ? fitting : std::min(fitting, 2560);
     return std::max({most, 2 * (last_column_ - first_column_) / 64 * 64, 256});
 }
