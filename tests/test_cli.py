@@ -130,7 +130,8 @@ def test_demo(tmp_path, capsys):
 
 
 def test_help_says_research_use_only():
-    for arguments in (["--help"], ["run", "--help"], ["demo", "--help"], ["info", "--help"]):
+    commands = ([], ["run"], ["demo"], ["info"], ["evaluate"], ["evaluate", "sr"], ["train"], ["train", "fsrcnn"])
+    for arguments in ([*command, "--help"] for command in commands):
         text = subprocess.run(
             [sys.executable, "-m", "mcfast", *arguments], capture_output=True, text=True, check=True
         ).stdout
