@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mcfast import _core, detect, nets, ops, runtimes
 from mcfast.boxes import Box, regions_around
-from mcfast.canonical import at_canonical, findings_in_input, mask_in_input
+from mcfast.canonical import at_canonical, findings_in_input, headroom, mask_in_input
 from mcfast.clock import Clock
 from mcfast.config import Config
 from mcfast.dicom.grayscale import window
@@ -164,8 +164,9 @@ class Engine:
             enhanced = self._enhance(image, mammogram.spacing_mm, white)
         with clock("mask"):
             small, valid, scale = at_canonical(image, mammogram, self.config.canonical_mm, threads=self.threads)
-            small_mask = detect.breast_mask(small, self.config.canonical_mm, max_value=white, valid=valid)
-        found = self._detect(small, small_mask, white, clock)
+            brightest = white * headroom(mammogram)
+            small_mask = detect.breast_mask(small, self.config.canonical_mm, max_value=brightest, valid=valid)
+        found = self._detect(small, small_mask, brightest, clock)
         calcifications, clusters = findings_in_input(found, scale, mammogram)
         mask = mask_in_input(small_mask, image.shape, scale)
         with clock("magnify"):
