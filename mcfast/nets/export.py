@@ -63,8 +63,8 @@ def export(
     Parameters
     ----------
     module
-        `nn.Sequential` (nested ones too) of Conv2d, ConvTranspose2d, PReLU, ReLU, LocalResponseNorm, MaxPool2d, AdaptiveAvgPool2d(1),
-        Flatten, Linear, Sigmoid, Softmax; Dropout and Identity leave no trace.
+        `nn.Sequential` (nested ones too) of Conv2d, ConvTranspose2d, PReLU, ReLU, LocalResponseNorm, MaxPool2d,
+        AdaptiveAvgPool2d(1), Flatten, Linear, Sigmoid, Softmax; Dropout and Identity leave no trace.
     name, version
         Of the network; kept in the metadata with the layers' windows, from which the receptive field follows.
     input_shape, output_shape

@@ -25,11 +25,11 @@ def as_exported(image: Field, rng: numpy.random.Generator) -> NDArray[numpy.uint
     coarser = float(rng.choice([1.0, 1.0, 1.2, 1.2, 1.4, 1.4, 2.0])) * rng.uniform(0.9, 1.1)
     if coarser > 1.05:
         values = _on_grid(values, round(side / coarser), rng)
-    if rng.random() < 0.35:  # sharpened after resampling: what viewers and converters do
+    if rng.random() < 0.25:  # sharpened after resampling: what viewers and converters do
         values = values + rng.uniform(0.2, 1.2) * (values - gaussian_blur(values, rng.uniform(0.6, 1.6)))
     levels = 255 if rng.random() < 0.65 else 4095
     stored = numpy.rint(numpy.clip(values, 0, 1) * levels)
-    if levels == 255 and rng.random() < 0.15:
+    if levels == 255 and rng.random() < 0.1:
         stored = _through_jpeg(stored, rng)
     wide = (stored * (65535 / levels)).astype(numpy.uint16)
     if len(wide) == side:
@@ -42,13 +42,13 @@ def as_exported(image: Field, rng: numpy.random.Generator) -> NDArray[numpy.uint
 
 
 def _processed(values: Field, rng: numpy.random.Generator) -> Field:
-    if rng.random() < 0.4:
-        values = values ** numpy.float32(numpy.exp(rng.normal(0, 0.25)))
-    if rng.random() < 0.2:
-        values = gaussian_blur(values, rng.uniform(0.4, 0.8))
     if rng.random() < 0.35:
+        values = values ** numpy.float32(numpy.exp(rng.normal(0, 0.25)))
+    if rng.random() < 0.12:
+        values = gaussian_blur(values, rng.uniform(0.4, 0.8))
+    if rng.random() < 0.25:
         values = values + rng.uniform(-0.3, 1.0) * (values - gaussian_blur(values, rng.uniform(1.0, 3.0)))
-    if rng.random() < 0.3:
+    if rng.random() < 0.25:
         values = values + rng.uniform(-0.3, 1.0) * (values - gaussian_blur(values, rng.uniform(6.0, 15.0)))
     return values
 

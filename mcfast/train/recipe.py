@@ -43,12 +43,12 @@ class DetectorRecipe:
     maps: int = 32
     hidden: int = 96
     dropout: float = 0.3
-    tiles: int = 2600
+    tiles: int = 2200
     side: int = 512
     negatives: int = 110
     phantoms: int = 24
     phantom_negatives: int = 500
-    mined_tiles: int = 700
+    mined_tiles: int = 400
     mined_negatives: int = 60
     mined_after: int = 8
     calibrating: int = 8
