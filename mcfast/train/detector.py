@@ -209,9 +209,7 @@ def load_weights(network: nn.Sequential, content: bytes) -> None:
         network.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in tensors.items()})
     except Exception as error:  # protobuf's and torch's exceptions have no base class in common
         reason = " ".join(str(error).split())[:160]
-        raise ConfigError(
-            f"start: holds no weights of this network ({reason}); give an ONNX file of its kind"
-        ) from error
+        raise ConfigError(f"start: no weights of this network ({reason}); give an ONNX file of its kind") from error
 
 
 def _fingerprint(seed: int, recipe: DetectorRecipe, own: Patches | None, start: bytes | None) -> str:
