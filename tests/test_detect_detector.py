@@ -7,8 +7,8 @@ import pytest
 
 from mcfast import nets, runtimes
 from mcfast.detect import Detections, DetectorConfig, classify, detect, group, propose
-from mcfast.engine import DETECTOR
 from mcfast.detect.classify import PATCH, RANGE, SCALES, candidate_patches
+from mcfast.engine import DETECTOR
 from mcfast.errors import ConfigError
 from mcfast.evaluate.froc import match, sensitivity_at
 from mcfast.phantom import mammogram

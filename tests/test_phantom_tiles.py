@@ -25,8 +25,8 @@ def test_tiles_are_varied_and_calcified() -> None:
     assert any(one.mask.all() for one in tiles)
     assert len({len(numpy.unique(one.image)) > 256 for one in tiles}) == 2  # of 8 bits and of more
     for one in tiles:
-        for calcification in one.calcifications:
-            assert one.mask[round(calcification.row), round(calcification.column)]
+        for drawn in one.calcifications:
+            assert one.mask[round(drawn.row), round(drawn.column)]
 
 
 def test_tile_refuses_what_is_too_small() -> None:

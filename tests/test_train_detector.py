@@ -10,9 +10,8 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 onnx = pytest.importorskip("onnx", reason="training needs onnx")
 
 from mcfast import runtimes  # noqa: E402
-from mcfast.errors import ConfigError, InputError  # noqa: E402
-from mcfast.train.fit import Fit  # noqa: E402
 from mcfast.detect.propose import propose  # noqa: E402
+from mcfast.errors import ConfigError, InputError  # noqa: E402
 from mcfast.nets.alexnet12 import alexnet12  # noqa: E402
 from mcfast.nets.resnet50 import resnet50  # noqa: E402
 from mcfast.nets.vgg12 import fold_calibration  # noqa: E402
@@ -22,6 +21,7 @@ from mcfast.train.detector import LOOKS, build, export_detector, train_detector 
 from mcfast.train.detector_card import model_card, sensitivity_table  # noqa: E402
 from mcfast.train.detector_trial import evaluate  # noqa: E402
 from mcfast.train.draw import draw_patches  # noqa: E402
+from mcfast.train.fit import Fit  # noqa: E402
 from mcfast.train.patches import SPACING_MM, WHITE, canonical, from_tile, labels_of  # noqa: E402
 from mcfast.train.recipe import RECIPES, DetectorRecipe  # noqa: E402
 

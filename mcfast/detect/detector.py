@@ -20,6 +20,7 @@ from mcfast.errors import ConfigError
 __all__ = ["Calcification", "Cluster", "Detections", "DetectorConfig", "detect", "group"]
 
 Mask = NDArray[numpy.bool_]
+CLEAR = 8.0  # contrast, in deviations of the noise around, from which a spot stands alone
 
 
 def is_number(value: Any) -> bool:
@@ -231,15 +232,19 @@ def _calcifications(
     config: DetectorConfig,
 ) -> tuple[Calcification, ...]:
     """Measure the chosen spots, keep one for each calcification, the most probable first."""
-    features = measure(image, candidates.positions[chosen], spacing_mm)
-    places = numpy.column_stack([features.rows, features.columns])
-    # A coarse calcification has several peaks; they are within its own diameter of the best one.
-    apart = numpy.maximum(config.apart_mm, 0.75 * features.diameter_mm) / spacing_mm
+    positions = candidates.positions[chosen]
+    features = measure(image, positions, spacing_mm)
     noise = candidates.noise[chosen].astype(numpy.float64) * max_value
+    # What is brighter than half of a faint spot is half tissue: only of a clear one are centre and diameter known.
+    clear = features.contrast >= CLEAR * noise
+    places = numpy.where(clear[:, None], numpy.column_stack([features.rows, features.columns]), positions)
+    # A coarse calcification has several peaks; they are within its own diameter of the best one.
+    reach = numpy.where(clear, 0.75 * features.diameter_mm, 0.0)
+    apart = numpy.maximum(config.apart_mm, reach) / spacing_mm
     return tuple(
         Calcification(
-            row=float(features.rows[index]),
-            column=float(features.columns[index]),
+            row=float(places[index, 0]),
+            column=float(places[index, 1]),
             diameter_mm=float(features.diameter_mm[index]),
             contrast=float(features.contrast[index]),
             contrast_to_noise=float(features.contrast[index] / noise[index]),
