@@ -20,7 +20,7 @@ from mcfast.evaluate.froc import FALSE_PER_IMAGE, Froc, Matched, match_clusters,
 from mcfast.evaluate.roc import auc, mean_sensitivity, operating_point, roc
 from mcfast.evaluate.truth import ImageTruth
 
-__all__ = ["Findings", "evaluate_detection", "read_results"]
+__all__ = ["CELL_MM", "Findings", "evaluate_detection", "read_results", "spread_sensitivity"]
 
 CELL_MM = 0.5  # side of the cells that stand for "places that could have been marked" in S(1e-6, 1e-1)
 
@@ -162,7 +162,7 @@ def _froc(
         values = curve.at(FALSE_PER_IMAGE, images)
         if cells is None:
             return values
-        return [*values, _spread_sensitivity([matched[i] for i in images], sum(cells[i] for i in images))]
+        return [*values, spread_sensitivity([matched[i] for i in images], sum(cells[i] for i in images))]
 
     intervals, _ = bootstrap(measure, patients, draws=draws, seed=seed)
     report: dict[str, Any] = {
@@ -179,7 +179,7 @@ def _froc(
     return report
 
 
-def _spread_sensitivity(matched: Sequence[Matched], cells: float) -> float:
+def spread_sensitivity(matched: Sequence[Matched], cells: float) -> float:
     """S(1e-6, 1e-1): the sensitivity over the share of the images' cells that are marked falsely."""
     total = sum(one.total for one in matched)
     if total == 0:

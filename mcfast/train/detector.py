@@ -99,7 +99,9 @@ def train_detector(
         network = build(recipe)
         if start is not None:
             load_weights(network, start)
+        given = len(patches.positive)
         patches = _fit(network, patches, recipe, seed, folder, fingerprint, threads, tell)
+        mined = len(patches.positive) - given
         slope, offset = calibrate(*_asked(network, recipe, asked, tell))
         calibrated = fold_calibration(network, slope, offset).eval()
     content = export_detector(calibrated, seed=seed, recipe=recipe, own=own is not None)
@@ -111,6 +113,8 @@ def train_detector(
         "parameters": sum(weights.numel() for weights in network.parameters()),
         "patches": len(patches.positive),
         "positives": int(patches.positive.sum()),
+        "mined": mined,
+        "looks": list(LOOKS[recipe.network]),
         "own": 0 if own is None else len(own.positive),
         "loss_first": losses[0],
         "loss_last": losses[-1],

@@ -9,22 +9,17 @@ from numpy.typing import NDArray
 
 from mcfast import runtimes
 from mcfast.detect.classify import classify
-from mcfast.detect.cluster import suppress
 from mcfast.detect.detector import DetectorConfig
 from mcfast.detect.mask import breast_mask
-from mcfast.detect.propose import BORDER_MM, SKIN_MM, propose
+from mcfast.detect.propose import propose
+from mcfast.evaluate.classical import Marks, log_maxima, strongest, tophat_maxima
 from mcfast.evaluate.froc import HIT_MM, Matched, match, sensitivity_at
-from mcfast.footprints import disk
-from mcfast.ops import erode, local_maxima, white_tophat
 from mcfast.phantom import Phantom, mammogram
 from mcfast.train.patches import PHANTOM_WHITE, SPACING_MM, canonical
 
 __all__ = ["FALSE_PER_IMAGE", "evaluate", "marks_of"]
 
 FALSE_PER_IMAGE = (1, 2, 5, 10, 20)
-TOPHAT_MM = 0.9  # diameter of the disk
-
-Marks = tuple[NDArray[Any], NDArray[Any]]
 
 
 def evaluate(network: bytes, seeds: list[int], *, threads: int = 2, small: bool = False) -> dict[str, Any]:
@@ -74,21 +69,11 @@ def marks_of(
     candidates = propose(
         image, mask, threshold=config.threshold, limit=config.limit, max_value=PHANTOM_WHITE, threads=threads
     )
-    probabilities = classify(candidates, network, threads=threads)
-    every = {network.name: (candidates.positions, probabilities), "LoG": (candidates.positions, candidates.response)}
-    # The top-hat gets the same help: the skin and the image border are left out.
-    inner = erode(mask.view(numpy.uint8), disk(SKIN_MM / SPACING_MM), threads=threads).view(bool)
-    border = round(BORDER_MM / SPACING_MM)
-    inner[:border] = inner[-border:] = inner[:, :border] = inner[:, -border:] = False
-    tophat = white_tophat(image, disk(TOPHAT_MM / SPACING_MM / 2), threads=threads)
-    places, heights = local_maxima(tophat, 2, threshold=0, mask=inner, threads=threads)
-    strongest = numpy.argsort(-heights, kind="stable")[: config.limit]
-    every["top-hat"] = (places[strongest], heights[strongest])
-    kept = {}
-    for method, (positions, scores) in every.items():
-        stay = suppress(positions, scores, config.apart_mm / SPACING_MM)
-        kept[method] = (positions[stay], scores[stay])
-    return kept
+    return {
+        network.name: strongest(candidates.positions, classify(candidates, network, threads=threads)),
+        "LoG": log_maxima(candidates),
+        "top-hat": tophat_maxima(image, mask, PHANTOM_WHITE),
+    }
 
 
 def _phantom(seed: int, small: bool) -> Phantom:
