@@ -17,7 +17,7 @@ from mcfast.nets.resnet50 import resnet50  # noqa: E402
 from mcfast.nets.vgg12 import fold_calibration  # noqa: E402
 from mcfast.phantom import mammogram, tile  # noqa: E402
 from mcfast.train.calibrate import calibrate  # noqa: E402
-from mcfast.train.detector import LOOKS, build, export_detector, train_detector  # noqa: E402
+from mcfast.train.detector import build, export_detector, looks, train_detector  # noqa: E402
 from mcfast.train.detector_card import model_card, sensitivity_table  # noqa: E402
 from mcfast.train.detector_trial import evaluate  # noqa: E402
 from mcfast.train.draw import draw_patches  # noqa: E402
@@ -202,7 +202,7 @@ def test_export_equals_torch(name) -> None:
     calibrated = fold_calibration(network, 1.7, -2.0).eval()
     content = export_detector(calibrated, seed=0, recipe=recipe)
     onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
-    scales, side = LOOKS[name]
+    scales, side = looks(recipe)
     patches = numpy.random.default_rng(0).normal(0, 2, (9, scales, side, side)).astype(numpy.float32)
     with torch.no_grad():
         logits = network(torch.from_numpy(patches)).numpy()

@@ -31,19 +31,22 @@ from mcfast.train.fit import Fit, deterministic, logits_of
 from mcfast.train.patches import Patches, from_phantom, join, small_phantom
 from mcfast.train.recipe import RECIPES, DetectorRecipe
 
-__all__ = ["DetectorRecipe", "build", "export_detector", "train_detector"]
+__all__ = ["DetectorRecipe", "build", "export_detector", "looks", "train_detector"]
 
 VERSION = "2.0"
-LOOKS: dict[str, tuple[int, int]] = {"vgg24": (2, 24), "vgg12": (1, 12), "alexnet12": (1, 12)}
-"""Scales and side of the patches that each network looks at."""
-
 Tell = Callable[[str, int, int], None]
 
 
 def build(recipe: DetectorRecipe) -> nn.Sequential:
     """The recipe's network, with random weights from torch's global generator."""
-    networks: dict[str, Callable[..., nn.Sequential]] = {"vgg24": vgg24, "vgg12": vgg12, "alexnet12": alexnet12}
-    return networks[recipe.network](recipe.maps, recipe.hidden, recipe.dropout)
+    if recipe.network == "vgg24":
+        return vgg24(recipe.maps, recipe.hidden, recipe.dropout, recipe.scales)
+    return (vgg12 if recipe.network == "vgg12" else alexnet12)(recipe.maps, recipe.hidden, recipe.dropout)
+
+
+def looks(recipe: DetectorRecipe) -> tuple[int, int]:
+    """Scales and side of the patches that the recipe's network looks at."""
+    return (recipe.scales, 24) if recipe.network == "vgg24" else (1, 12)
 
 
 def train_detector(
@@ -114,7 +117,7 @@ def train_detector(
         "patches": len(patches.positive),
         "positives": int(patches.positive.sum()),
         "mined": mined,
-        "looks": list(LOOKS[recipe.network]),
+        "looks": list(looks(recipe)),
         "own": 0 if own is None else len(own.positive),
         "loss_first": losses[0],
         "loss_last": losses[-1],
@@ -139,7 +142,7 @@ def _fit(
     tell: Tell,
 ) -> Patches:
     """Train in place, from the folder's checkpoint on if there is one; returns the patches, mined ones included."""
-    view = LOOKS[recipe.network]
+    view = looks(recipe)
     fit = Fit(network.to(memory_format=_channels_last()), recipe, seed)
     fit.load(folder / "checkpoint.pt", fingerprint)
     mining = recipe.mined_tiles > 0 and recipe.mined_after < recipe.epochs
@@ -171,7 +174,7 @@ def _asked(network: nn.Sequential, recipe: DetectorRecipe, seeds: list[int], tel
     logits, truth = [numpy.empty(0)], [numpy.empty(0, bool)]
     for index, number in enumerate(seeds):
         found = from_phantom(small_phantom(number), numpy.random.default_rng(number), negatives=100_000)
-        logits.append(logits_of(network, found.view(*LOOKS[recipe.network]).pixels))
+        logits.append(logits_of(network, found.view(*looks(recipe)).pixels))
         truth.append(found.positive)
         tell("calibrating", index + 1, len(seeds))
     return numpy.concatenate(logits), numpy.concatenate(truth)
@@ -179,7 +182,7 @@ def _asked(network: nn.Sequential, recipe: DetectorRecipe, seeds: list[int], tel
 
 def export_detector(network: nn.Sequential, *, seed: int, recipe: DetectorRecipe, own: bool = False) -> bytes:
     """The calibrated network as ONNX with a free batch size; the same bytes for the same weights."""
-    scales, side = LOOKS[recipe.network]
+    scales, side = looks(recipe)
     return export(
         network,
         name=recipe.network,

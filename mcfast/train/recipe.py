@@ -20,6 +20,8 @@ class DetectorRecipe:
         `"vgg24"`, `"vgg12"` or `"alexnet12"` of `mcfast.nets`.
     maps, hidden, dropout
         Its widths, and the share of hidden units left out while training.
+    scales
+        Of `"vgg24"`: 1 looks at 0.1 mm only, 2 at 0.2 mm too.
     tiles, side, negatives
         Training tiles, their side in pixels, candidates taken from each besides its calcifications.
     phantoms, phantom_negatives
@@ -43,6 +45,7 @@ class DetectorRecipe:
     maps: int = 32
     hidden: int = 96
     dropout: float = 0.3
+    scales: int = 1
     tiles: int = 2200
     side: int = 512
     negatives: int = 110
