@@ -26,6 +26,8 @@ from mcfast.train.patches import SPACING_MM, WHITE, canonical, from_tile, labels
 from mcfast.train.recipe import RECIPES, DetectorRecipe  # noqa: E402
 
 TINY = DetectorRecipe(
+    network="vgg24",
+    scales=2,
     tiles=8,
     side=256,
     negatives=60,

@@ -14,8 +14,7 @@ __all__ = ["PATCH", "Network", "candidate_patches", "classify"]
 
 Field = NDArray[numpy.float32]
 
-PATCH = 24  # pixels on each side
-SCALES = 2  # 2.4 mm around a candidate at 0.1 mm, 4.8 mm at 0.2 mm
+PATCH, SCALES = 24, 2  # the most that a network looks at: 2.4 mm around a candidate at 0.1 mm, 4.8 mm at 0.2 mm
 RANGE = (-8.0, 24.0)  # local noise deviations; metal and labels are far beyond
 BATCH = 128  # patches whose activations stay in the cache
 

@@ -159,7 +159,7 @@ def detect(
     max_value
         Intensity of white.
     network
-        A loaded `vgg24`.
+        A loaded network, for example `vgg12`.
     mask
         (H, W) bool, the breast; `None` finds it, where `valid` tells padding from pixels.
     config

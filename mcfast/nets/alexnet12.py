@@ -2,7 +2,7 @@
 
 After Krizhevsky, Sutskever and Hinton (2012): convolutions with local response normalisation (LRN) and overlapping
 max-pooling, then two wide hidden layers with dropout. Strides are 1, for a calcification is a few pixels. The widths
-are this project's choice; the paper's own may differ. For comparison; what ships is `mcfast.nets.vgg24`.
+are this project's choice; the paper's own may differ. For comparison; what ships is `mcfast.nets.vgg12`.
 """
 
 from __future__ import annotations

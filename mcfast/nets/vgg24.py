@@ -1,9 +1,9 @@
-"""The patch classifier `vgg24`, in torch. For training only; at run time its ONNX file is used.
+"""The patch classifier `vgg24`, in torch: more of the surroundings for the same price.
 
 Like `mcfast.nets.vgg12` (Bria et al. 2018) pairs of convolutions with max-pooling and a hidden layer with dropout, but
-it sees 24 x 24 pixels at two scales: 2.4 mm around the candidate at 0.1 mm, in which a calcification has its shape, and
-4.8 mm at 0.2 mm, in which a vessel, a fold or a cluster has its own. The first convolution takes every other pixel, so
-that it costs no more than `vgg12` with a quarter of the pixels.
+it sees 24 x 24 pixels, at one scale or two: 2.4 mm around the candidate at 0.1 mm, in which a calcification has its
+shape, and 4.8 mm at 0.2 mm, in which a vessel, a fold or a cluster has its own. The first convolution takes every other
+pixel. For comparison; what ships is `vgg12` (`docs/evaluation.md` tells why).
 """
 
 from __future__ import annotations

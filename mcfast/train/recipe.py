@@ -41,9 +41,9 @@ class DetectorRecipe:
         Multiply in bfloat16: twice as fast on processors that can, slow on others. The weights stay float32.
     """
 
-    network: Literal["vgg24", "vgg12", "alexnet12"] = "vgg24"
+    network: Literal["vgg24", "vgg12", "alexnet12"] = "vgg12"
     maps: int = 32
-    hidden: int = 96
+    hidden: int = 128
     dropout: float = 0.3
     scales: int = 1
     tiles: int = 2200
@@ -51,12 +51,12 @@ class DetectorRecipe:
     negatives: int = 110
     phantoms: int = 24
     phantom_negatives: int = 500
-    mined_tiles: int = 400
+    mined_tiles: int = 0
     mined_negatives: int = 60
     mined_after: int = 8
     calibrating: int = 8
     tested: int = 12
-    epochs: int = 20
+    epochs: int = 14
     batch: int = 256
     ratio: float = 3.0
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -86,10 +86,7 @@ RECIPES: dict[str, DetectorRecipe] = {
     "shipped": DetectorRecipe(),
     # Bria et al. (2018): as published, on this project's phantoms; no mining, balanced classes.
     "bria": DetectorRecipe(
-        network="vgg12",
-        hidden=128,
         dropout=0.5,
-        mined_tiles=0,
         epochs=24,
         batch=32,
         ratio=1.0,
