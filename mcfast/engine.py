@@ -34,7 +34,7 @@ __all__ = ["Engine"]
 
 Image = NDArray[numpy.uint16]
 Mask = NDArray[numpy.bool_]
-DETECTOR, MAGNIFIER = "vgg12", "fsrcnn"
+DETECTORS, MAGNIFIER = ("vgg12", "vgg24"), "fsrcnn"
 
 
 class Engine:
@@ -71,7 +71,8 @@ class Engine:
             raise ValueError(f"Engine(threads): expected None or a number from 1 to 256, got {threads!r}")
         self.config = config or Config()
         self.threads = _core.default_threads() if threads is None else threads
-        self._detector = runtimes.load(nets.weights(DETECTOR), threads=self.threads)
+        detectors = {name: runtimes.load(nets.weights(name), threads=self.threads) for name in DETECTORS}
+        self._detector = detect.Committee(list(detectors.values()))
         # Magnification runs several tiles at once, each on one thread.
         self._magnifier = runtimes.load(nets.weights(MAGNIFIER), threads=1)
         for name in ("imagecodecs", "pydicom", "scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
@@ -80,8 +81,8 @@ class Engine:
             version=version("mcfast"),
             cpu_level=_core.cpu_level(),
             device="cpu",
-            runtime=f"{self._detector.runtime} {self._detector.runtime_version}",
-            models={DETECTOR: self._detector.sha256, MAGNIFIER: self._magnifier.sha256},
+            runtime=f"{self._magnifier.runtime} {self._magnifier.runtime_version}",
+            models={name: network.sha256 for name, network in (*detectors.items(), (MAGNIFIER, self._magnifier))},
             configuration=self.config.as_dict(),
             configuration_hash=self.config.hash(),
         )

@@ -6,9 +6,9 @@ import numpy
 import pytest
 
 from mcfast import nets, runtimes
-from mcfast.detect import Detections, DetectorConfig, classify, detect, group, propose
+from mcfast.detect import Committee, Detections, DetectorConfig, classify, detect, group, propose
 from mcfast.detect.classify import PATCH, RANGE, SCALES, candidate_patches
-from mcfast.engine import DETECTOR
+from mcfast.engine import DETECTORS
 from mcfast.errors import ConfigError
 from mcfast.evaluate.froc import match, sensitivity_at
 from mcfast.phantom import mammogram
@@ -197,8 +197,19 @@ def test_bad_configuration_is_named(values: dict, message: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def shipped() -> runtimes.Network:
-    return runtimes.load(nets.weights(DETECTOR), threads=1)
+def shipped() -> Committee:
+    return Committee([runtimes.load(nets.weights(name), threads=1) for name in DETECTORS])
+
+
+def test_a_committee_averages_log_odds(shipped) -> None:
+    patches = numpy.random.default_rng(1).normal(0, 3, (40, *shipped.input_shape[1:])).astype(numpy.float32)
+    seen = {12: patches[:, :1, 6:18, 6:18], 24: patches[:, :1]}
+    odds = []
+    for network in shipped.networks:
+        p = network.run(numpy.ascontiguousarray(seen[network.input_shape[2]])).ravel().astype(float)
+        odds.append(numpy.log(p / (1 - p)))
+    assert shipped.run(patches).ravel() == pytest.approx(1 / (1 + numpy.exp(-numpy.mean(odds, axis=0))), rel=1e-4)
+    assert Committee(shipped.networks[:1]).input_shape == (None, 1, 12, 12)
 
 
 def test_shipped_network_gives_probabilities(shipped) -> None:

@@ -137,12 +137,12 @@ def test_images_of_ones_own(tmp_path, small_phantom, small_dicom, capsys) -> Non
 def test_command(tmp_path, capsys, monkeypatch) -> None:
     from mcfast.cli import main
 
-    monkeypatch.setitem(RECIPES, "shipped", dataclasses.replace(TINY, mined_tiles=0))
-    arguments = ["train", "detector", "--out", str(tmp_path), "--epochs", "1", "--tiles", "2", "--threads", "1"]
+    monkeypatch.setitem(RECIPES, "vgg24", dataclasses.replace(TINY, mined_tiles=0))
+    arguments = ["train", "detector", "--out", str(tmp_path), "--recipe", "vgg24", "--epochs", "1", "--tiles", "2"]
     assert main(arguments) == 0
     assert "vgg24.onnx, .md, .json" in capsys.readouterr().out
     assert main([*arguments, "--recipe", "none"]) == 1
-    assert "--recipe: expected one of shipped, bria, got 'none'" in capsys.readouterr().err
+    assert "--recipe: expected one of shipped, vgg12, vgg24, bria, got 'none'" in capsys.readouterr().err
     assert main([*arguments, "--images", "x.png"]) == 1
     assert "--images, --truth: expected both or none" in capsys.readouterr().err
 
@@ -179,7 +179,7 @@ def test_the_papers_recipe() -> None:
 
 
 def test_one_cycle_rises_and_falls() -> None:
-    recipe = RECIPES["shipped"]
+    recipe = RECIPES["vgg24"]
     fit = Fit(build(dataclasses.replace(recipe, maps=8)), recipe, 0)
     rates = [fit._rate(part * recipe.epochs) for part in numpy.linspace(0, 0.999, 50)]
     peak = int(numpy.argmax(rates))

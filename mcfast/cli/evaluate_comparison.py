@@ -37,14 +37,16 @@ def _compare(options: argparse.Namespace) -> int:
     import json
 
     from mcfast import nets, runtimes
-    from mcfast.engine import DETECTOR
+    from mcfast.detect import Committee
+    from mcfast.engine import DETECTORS
     from mcfast.errors import ConfigError
     from mcfast.evaluate.comparison import cells_of, compare_methods, match_image
     from mcfast.report.write import write_file
 
     if options.phantoms < 1 or options.draws < 1 or options.seed < 0:
         raise ConfigError("--phantoms, --draws, --seed: expected at least 1, 1 and 0")
-    network = runtimes.load(options.network or nets.weights(DETECTOR))
+    files = [options.network] if options.network else [nets.weights(name) for name in DETECTORS]
+    network = Committee([runtimes.load(file) for file in files])
     matched, patients, cells = [], [], []
     for mammogram, truth, known in _inserted(options) if options.paths else _phantoms(options):
         matched.append(match_image(mammogram, truth, network, known))

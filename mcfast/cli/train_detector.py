@@ -22,8 +22,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="where everything goes")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of phantoms and weights (default: 0)")
-    parser.add_argument("--recipe", default="shipped", help="shipped or bria, the recipe of Bria et al. (2018)")
-    parser.add_argument("--network", metavar="NAME", help="vgg24, vgg12 or alexnet12 (default: the recipe's)")
+    parser.add_argument(
+        "--recipe",
+        default="shipped",
+        help="vgg12, vgg24, shipped (both, one after the other; the default), or bria, as Bria et al. (2018)",
+    )
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="passes over the calcifications (default: the recipe's)"
     )
@@ -43,29 +46,30 @@ def _train(options: argparse.Namespace) -> int:
 
     try:
         from mcfast.train.detector import train_detector
-        from mcfast.train.recipe import RECIPES
+        from mcfast.train.recipe import RECIPES, SHIPPED
     except ImportError as error:
         raise DeviceError(f"training: {error}; install what it needs with pip install mcfast[train]") from error
-    if options.recipe not in RECIPES:
-        raise ConfigError(f"--recipe: expected one of {', '.join(RECIPES)}, got {options.recipe!r}")
+    if options.recipe not in ("shipped", *RECIPES):
+        raise ConfigError(f"--recipe: expected one of shipped, {', '.join(RECIPES)}, got {options.recipe!r}")
     if options.seed < 0 or not 1 <= options.threads <= 256:
         raise ConfigError(f"--seed, --threads: expected 0 and 1 to 256, got {options.seed} and {options.threads}")
-    asked = {name: getattr(options, name) for name in ("network", "epochs", "tiles")}
-    recipe = replace(RECIPES[options.recipe], **{name: value for name, value in asked.items() if value is not None})
+    asked = {name: getattr(options, name) for name in ("epochs", "tiles") if getattr(options, name) is not None}
     own = _own_patches(options)
-    with _progress() as tell:
-        metrics = train_detector(
-            options.out,
-            seed=options.seed,
-            recipe=recipe,
-            threads=options.threads,
-            tell=tell,
-            own=own,
-            start=_start(options.start, recipe.network),
-        )
-    print(f"{recipe.network}: {metrics['patches']} patches, {metrics['positives']} of calcifications")
-    print(f"loss {metrics['loss_first']:.4f} -> {metrics['loss_last']:.4f} in {metrics['seconds']:.0f} s")
-    print(f"written: {Path(options.out) / recipe.network}.onnx, .md, .json")
+    for name in SHIPPED if options.recipe == "shipped" else (options.recipe,):
+        recipe = replace(RECIPES[name], **asked)
+        with _progress() as tell:
+            metrics = train_detector(
+                options.out,
+                seed=options.seed,
+                recipe=recipe,
+                threads=options.threads,
+                tell=tell,
+                own=own,
+                start=_start(options.start, recipe.network),
+            )
+        print(f"{recipe.network}: {metrics['patches']} patches, {metrics['positives']} of calcifications")
+        print(f"loss {metrics['loss_first']:.4f} -> {metrics['loss_last']:.4f} in {metrics['seconds']:.0f} s")
+        print(f"written: {Path(options.out) / recipe.network}.onnx, .md, .json")
     print(NOTICE)
     return 0
 

@@ -65,11 +65,11 @@ def train_detector(
     ----------
     out_dir
         Folder for `NETWORK.onnx`, `NETWORK.md` and `NETWORK.json` (the metrics), and for what lets a training that was
-        stopped go on: `patches.npz`, `mined.npz`, `checkpoint.pt`.
+        stopped go on: `patches.npz`, `NETWORK-mined.npz`, `NETWORK-checkpoint.pt`.
     seed
         Decides tiles, phantoms, their order and the random start.
     recipe
-        `RECIPES["shipped"]` where `None`.
+        `RECIPES["vgg12"]` where `None`.
     threads
         Processes that draw tiles. The weights do not depend on it.
     tell
@@ -83,7 +83,7 @@ def train_detector(
     -------
     The metrics: losses, calibration, sensitivities, seconds.
     """
-    recipe = recipe or RECIPES["shipped"]
+    recipe = recipe or RECIPES["vgg12"]
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
@@ -103,13 +103,12 @@ def train_detector(
         if start is not None:
             load_weights(network, start)
         given = len(patches.positive)
-        patches = _fit(network, patches, recipe, seed, folder, fingerprint, threads, tell)
+        patches, losses = _fit(network, patches, recipe, seed, folder, fingerprint, threads, tell)
         mined = len(patches.positive) - given
         slope, offset = calibrate(*_asked(network, recipe, asked, tell))
         calibrated = fold_calibration(network, slope, offset).eval()
     content = export_detector(calibrated, seed=seed, recipe=recipe, own=own is not None)
     (folder / f"{recipe.network}.onnx").write_bytes(content)
-    losses = json.loads((folder / "losses.json").read_text())
     metrics: dict[str, Any] = {
         "seed": seed,
         "recipe": asdict(recipe),
@@ -140,16 +139,16 @@ def _fit(
     fingerprint: str,
     threads: int,
     tell: Tell,
-) -> Patches:
-    """Train in place, from the folder's checkpoint on if there is one; returns the patches, mined ones included."""
+) -> tuple[Patches, list[float]]:
+    """Train in place, from the folder's checkpoint on if there is one; the patches, mined ones included, and losses."""
     view = looks(recipe)
     fit = Fit(network.to(memory_format=_channels_last()), recipe, seed)
-    fit.load(folder / "checkpoint.pt", fingerprint)
+    fit.load(folder / f"{recipe.network}-checkpoint.pt", fingerprint)
     mining = recipe.mined_tiles > 0 and recipe.mined_after < recipe.epochs
     while True:
         if mining and fit.epoch >= recipe.mined_after:
             mined = kept(
-                folder / "mined.npz",
+                folder / f"{recipe.network}-mined.npz",
                 fingerprint,
                 lambda: mine_patches(
                     seed,
@@ -164,9 +163,8 @@ def _fit(
             break
         name = f"epoch {fit.epoch + 1} of {recipe.epochs}"
         fit.run_epoch(patches.view(*view), lambda done, total, name=name: tell(name, done, total))  # type: ignore[misc]
-        fit.save(folder / "checkpoint.pt", fingerprint)
-    (folder / "losses.json").write_text(json.dumps(fit.losses) + "\n")
-    return patches
+        fit.save(folder / f"{recipe.network}-checkpoint.pt", fingerprint)
+    return patches, fit.losses
 
 
 def _asked(network: nn.Sequential, recipe: DetectorRecipe, seeds: list[int], tell: Tell) -> tuple[Any, Any]:

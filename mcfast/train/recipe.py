@@ -7,7 +7,7 @@ from typing import Literal
 
 from mcfast.errors import ConfigError
 
-__all__ = ["RECIPES", "DetectorRecipe"]
+__all__ = ["RECIPES", "SHIPPED", "DetectorRecipe"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ class DetectorRecipe:
 
 
 RECIPES: dict[str, DetectorRecipe] = {
-    "shipped": DetectorRecipe(),
+    "vgg12": DetectorRecipe(),
+    "vgg24": DetectorRecipe(network="vgg24", hidden=96, epochs=12),
     # Bria et al. (2018): as published, on this project's phantoms; no mining, balanced classes.
     "bria": DetectorRecipe(
         dropout=0.5,
@@ -98,4 +99,6 @@ RECIPES: dict[str, DetectorRecipe] = {
         bfloat16=False,
     ),
 }
-"""`"shipped"` makes the weights that ship; `"bria"` is the recipe of the paper."""
+"""`"vgg12"` and `"vgg24"` make the weights that ship; `"bria"` is the recipe of the paper."""
+
+SHIPPED = ("vgg12", "vgg24")
