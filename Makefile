@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format train bench clean
+.PHONY: demo test lint format train bench gpu clean
 
 demo: $(VENV)/.installed  ## make a synthetic mammogram, run on it, leave everything in out/demo/
 	$(BIN)/mcfast demo --out out/demo
@@ -15,11 +15,11 @@ lint: $(VENV)/.linted  ## formatting, rules and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	find csrc -name '*.h' -o -name '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
+	find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: $(VENV)/.linted  ## rewrite the sources in the house's format
 	$(BIN)/ruff format .
-	find csrc -name '*.h' -o -name '*.cpp' | xargs $(BIN)/clang-format -i
+	find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' | xargs $(BIN)/clang-format -i
 
 train: $(VENV)/.installed  ## train both networks again from phantoms, into out/train/ (under 30 minutes on two cores)
 	$(BIN)/python -c "import torch, onnx" 2>/dev/null || $(BIN)/pip install $(TORCH) onnx
@@ -33,12 +33,27 @@ bench: $(VENV)/.benchmarked  ## time everything against other libraries: JSON, t
 	$(BIN)/mcfast bench --growth --out benchmarks/results/latest.json \
 	    --markdown docs/benchmarks.md --readme README.md --chart docs/benchmarks.png
 
+# Works without a network: with what an image with CUDA, PyTorch, CuPy, pybind11, CMake and pytest holds. Everything runs
+# in the interpreter named by PYTHON, from this folder, without an installation.
+GPU_TESTS := $(PYTHON) -m pytest --noconftest --override-ini filterwarnings=default -q tests/test_gpu_device.py
+gpu:  ## on a machine with a GPU: build for it, test on it, check with compute-sanitizer, benchmark
+	cmake -S . -B build/gpu -DMCFAST_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=native \
+	    -DPython_EXECUTABLE="$$(command -v $(PYTHON))" -Dpybind11_DIR="$$($(PYTHON) -m pybind11 --cmakedir)"
+	cmake --build build/gpu --parallel
+	install build/gpu/_core*.so build/gpu/_cuda*.so mcfast/
+	$(PYTHON) -c "import sys; from mcfast.backends import cuda; sys.exit(cuda.unavailable())"
+	$(GPU_TESTS)
+	if command -v compute-sanitizer >/dev/null; then for tool in memcheck racecheck initcheck synccheck; do \
+	    compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_TESTS) -k "equals_the_cpu and cuda and shape3" || exit 1; \
+	    done; else echo "compute-sanitizer is not on the PATH: left out"; fi
+	$(PYTHON) -m benchmarks.gpu
+
 # A CPU build of torch is enough, and two gigabytes smaller; name another with TORCH=...
 TORCH ?= torch==2.13.0
 
 # Installed in place (the core lands in mcfast/), so Python started in this folder finds it; built again when its
 # sources change.
-SOURCES := $(shell find csrc -name '*.h' -o -name '*.cpp') CMakeLists.txt pyproject.toml setup.py
+SOURCES := $(shell find csrc -name '*.h' -o -name '*.cpp') CMakeLists.txt cmake/cuda.cmake pyproject.toml setup.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -61,4 +76,4 @@ $(VENV)/.linted: $(VENV)/.installed
 	touch $@
 
 clean:  ## remove what was built, not the results in out/
-	rm -rf $(VENV) build *.egg-info mcfast/_core*.so
+	rm -rf $(VENV) build *.egg-info mcfast/_core*.so mcfast/_cuda*.so

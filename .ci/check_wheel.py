@@ -16,7 +16,13 @@ with zipfile.ZipFile(wheel) as archive:
         content = archive.read(name)
         for root in roots:
             assert root not in content, f"{name} holds the path {root.decode()}"
-for wanted in ("nets/weights/vgg12.onnx", "nets/weights/fsrcnn.md", "result.schema.json", "py.typed"):
+for wanted in (
+    "nets/weights/vgg12.onnx",
+    "nets/weights/fsrcnn.md",
+    "result.schema.json",
+    "py.typed",
+    "backends/gpu/kernels/gpu/mc_gpu.h",
+):
     assert f"mcfast/{wanted}" in names, f"{wanted} is not in {wheel.name}"
 assert not any(name.startswith(("tests/", "csrc/", "benchmarks/")) for name in names)
 with tempfile.TemporaryDirectory() as folder:

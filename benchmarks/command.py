@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(options: argparse.Namespace) -> Report:
-    from benchmarks import growth, machine, pipeline
+    from benchmarks import growth, machine, magnification, pipeline
     from benchmarks.cases import CASES
     from benchmarks.inputs import LARGE, QUICK, SMALL, inputs
     from benchmarks.measure import measure
@@ -72,7 +72,7 @@ def _measure(options: argparse.Namespace) -> Report:
         return options.only is None or fnmatch(name, options.only)
 
     cases = [case for case in CASES if chosen(case.name)]
-    if not cases and not chosen("pipeline"):
+    if not cases and not chosen("pipeline") and not chosen("magnification"):
         raise ValueError(f"--only: expected a pattern that some case's name matches, got {options.only!r}")
     pace = Pace(3, 2, 0.1, 1.0) if options.quick else Pace()
     shapes = (QUICK,) if options.quick else (SMALL, LARGE)
@@ -86,6 +86,9 @@ def _measure(options: argparse.Namespace) -> Report:
                 report.rows.append(measure(case, data, threads, pace, with_error=threads == options.threads[0]))
     if chosen("pipeline"):
         report.pipeline = pipeline.measure_pipeline(shapes, options.threads, pace, tell)
+    if chosen("magnification"):
+        slow = Pace(3, 2, 0.1, 1.0) if options.quick else Pace(5, 3, 10.0)
+        report.magnification = magnification.measure_magnification(shapes[:1], inputs, options.threads, slow, tell)
     if options.growth:
         report.sizes = growth.measure_sizes(pace, options.quick, tell)
         report.windows = growth.measure_windows(pace, options.quick, tell)
@@ -99,6 +102,7 @@ def tell(what: str) -> None:
 
 def _show(report: Report) -> None:
     from benchmarks.growth import print_growth
+    from benchmarks.magnification import print_magnification
     from benchmarks.pipeline import print_pipeline
     from benchmarks.table import print_rows, text
     from benchmarks.targets import verdicts
@@ -113,6 +117,7 @@ def _show(report: Report) -> None:
         print("\nfresh memory in a warm call of ours, MB")
         print(text([[case, f"{size:.1f}"] for case, size in fresh.items()]))
     print_pipeline(report.pipeline)
+    print_magnification(report.magnification)
     print_growth(report)
     found = verdicts(report.rows)
     if found:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.growth import SWEEPS, size_table, window_table
+from benchmarks.magnification import table as magnification_table
 from benchmarks.pipeline import fresh_memory
 from benchmarks.results import Report, Row
 from benchmarks.table import TITLES, by_size, cells
@@ -33,6 +34,13 @@ def markdown(report: Report) -> str:
     found = verdicts(report.rows)
     if found:
         lines += ["", "Targets:", "", *_rows([["target", "size", "measured", ""], *(list(one) for one in found)])]
+    if report.magnification:
+        lines += [
+            "",
+            "**Magnification by 2 with FSRCNN(56, 12, 4)**",
+            "",
+            *_rows(magnification_table(report.magnification)),
+        ]
     for run in report.pipeline:
         stages = [["stage", "ms"], *([stage, f"{1e3 * value:.1f}"] for stage, value in run["seconds"].items())]
         lines += ["", f"**{run['name']}**, {run['threads']} threads, median of {run['runs']}", "", *_rows(stages)]
@@ -46,7 +54,7 @@ def markdown(report: Report) -> str:
 
 
 def brief(report: Report) -> str:
-    """One line for each operation, for the README: our times, and the ratio to OpenCV at every size and thread count."""
+    """One line for each operation, for the README: our times, and ratios to OpenCV, at every size and thread count."""
     shapes = sorted({(row.rows, row.columns) for row in report.rows})
     counts = sorted({row.threads for row in report.rows})
     rows = {(row.case, row.rows, row.columns, row.threads): row for row in report.rows}
@@ -55,7 +63,9 @@ def brief(report: Report) -> str:
     for case in dict.fromkeys(row.case for row in report.rows):
         lines.append([case, *(_ratio(rows.get((case, *shape, count))) for shape in shapes for count in counts)])
     machine, opencv = report.machine, report.peers.get("OpenCV", "-")
-    where = f"{machine['processor']}, {machine['cores']} cores, {machine['cpu_level']}; OpenCV {opencv}; uint16, 12 bit."
+    where = (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['cpu_level']}; OpenCV {opencv}; uint16, 12 bit."
+    )
     return "\n".join([where, "", *_rows(lines)])
 
 

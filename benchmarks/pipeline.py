@@ -80,4 +80,6 @@ def fresh_memory(run: dict[str, Any]) -> str:
     """What the system had to hand out for one more image, in words; results of older versions do not say."""
     if "fresh" not in run:
         return "fresh memory in a warm run: not measured"
-    return f"fresh memory in a warm run, all stages: {run['fresh'] / 1e6:.1f} MB; the image: {run['image'] / 1e6:.1f} MB"
+    return (
+        f"fresh memory in a warm run, all stages: {run['fresh'] / 1e6:.1f} MB; the image: {run['image'] / 1e6:.1f} MB"
+    )

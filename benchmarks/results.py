@@ -112,6 +112,7 @@ class Report:
     pipeline: list[dict[str, Any]] = field(default_factory=list)
     sizes: list[Row] = field(default_factory=list)
     windows: list[Row] = field(default_factory=list)
+    magnification: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, path: str | Path) -> None:
         text = json.dumps({"schema": SCHEMA, **asdict(self)}, separators=(",", ":"))

@@ -1,5 +1,6 @@
 """Native operations of mcfast. Called through mcfast.ops, which documents them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -10,6 +11,7 @@ Chords = list[tuple[int, int, int]]
 
 def cpu_level() -> str: ...
 def default_threads() -> int: ...
+def peak_flops(threads: int, seconds: float) -> float: ...
 def erode(
     image: Array, rows: int, columns: int, chords: Chords, out: Array | None = None, threads: int | None = None
 ) -> Array: ...
@@ -83,3 +85,23 @@ def stitch(
 def local_maxima(
     image: Array, radius: int, threshold: float, mask: Array | None = None, threads: int | None = None
 ) -> tuple[NDArray[numpy.int32], NDArray[numpy.float32]]: ...
+
+class Fsrcnn:
+    def __init__(self, layers: Sequence[tuple[Array, Array, Array | None]]) -> None: ...
+    @property
+    def d(self) -> int: ...
+    @property
+    def s(self) -> int: ...
+    @property
+    def m(self) -> int: ...
+    def magnify(
+        self,
+        image: Array,
+        white: float,
+        boxes: Sequence[tuple[int, int, int, int]],
+        outs: Sequence[Array],
+        mask: Array | None = None,
+        tile: int | None = None,
+        clip: bool = True,
+        threads: int | None = None,
+    ) -> None: ...

@@ -73,15 +73,16 @@ class Engine:
         self.threads = _core.default_threads() if threads is None else threads
         detectors = {name: runtimes.load(nets.weights(name), threads=self.threads) for name in DETECTORS}
         self._detector = detect.Committee(list(detectors.values()))
-        # Magnification runs several tiles at once, each on one thread.
-        self._magnifier = runtimes.load(nets.weights(MAGNIFIER), threads=1)
+        # Through a general runtime, magnification runs several tiles at once, each on one thread.
+        own = self.threads if self.config.magnifier == "native" else 1
+        self._magnifier = runtimes.load(nets.weights(MAGNIFIER), runtime=self.config.magnifier, threads=own)
         for name in ("imagecodecs", "pydicom", "scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
             import_module(name)  # up to a second, better spent here than inside the first image
         self.record = EngineRecord(
             version=version("mcfast"),
             cpu_level=_core.cpu_level(),
             device="cpu",
-            runtime=f"{self._magnifier.runtime} {self._magnifier.runtime_version}",
+            runtime=" ".join(dict.fromkeys(f"{one.runtime} {one.runtime_version}" for one in detectors.values())),
             models={name: network.sha256 for name, network in (*detectors.items(), (MAGNIFIER, self._magnifier))},
             configuration=self.config.as_dict(),
             configuration_hash=self.config.hash(),
@@ -230,7 +231,14 @@ class Engine:
         boxes = self._boxes(mask, calcifications, spacing_mm)
         if not boxes:
             return ()
-        crops = super_resolve(image, max_value=white, regions=boxes, network=self._magnifier, threads=self.threads)
+        crops = super_resolve(
+            image,
+            max_value=white,
+            regions=boxes,
+            mask=mask if self.config.magnify == "breast" else None,
+            network=self._magnifier,
+            threads=self.threads,
+        )
         return tuple(Magnified(box, crop) for box, crop in zip(boxes, crops, strict=True))
 
     def _boxes(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from mcfast import _core, nets, runtimes
-from mcfast.backends import BACKENDS, load
+from mcfast.backends import BACKENDS
 
 __all__ = ["info"]
 
@@ -26,19 +26,34 @@ def info() -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_level": _core.cpu_level(),
         "threads": _core.default_threads(),
-        "backends": {name: _backend(name) for name in BACKENDS} | {"cuda": _cuda()},
+        "backends": {name: _backend(name) for name in (*BACKENDS, "cuda", "cupy")},
         "runtimes": runtimes.available(),
         "networks": {name: _network(name) for name in nets.names()},
     }
 
 
 def _backend(name: str) -> str:
-    load(name)
-    return {"native": f"C++, {_core.cpu_level()}", "reference": "NumPy: the specification, slow"}[name]
+    if name == "native":
+        return f"C++, {_core.cpu_level()}"
+    if name == "reference":
+        return "NumPy: the specification, slow"
+    from importlib import import_module
+
+    reason = import_module(f"mcfast.backends.{name}").unavailable()
+    if reason is not None:
+        return f"unavailable: {reason}"
+    return {"numba": "compiled from Python: four operations, to teach from"}.get(name) or _gpu(name)
 
 
-def _cuda() -> str:
-    return "unavailable: this version computes on the CPU only"
+def _gpu(name: str) -> str:
+    if name == "cupy":
+        import cupy
+
+        return f"CuPy {cupy.__version__}, the kernels of mcfast compiled by NVRTC"
+    from mcfast import _cuda
+
+    device, (driver, runtime) = _cuda.properties(0), _cuda.versions()
+    return f"{device['name']}, compute capability {device['compute_capability']}, CUDA {runtime}, driver {driver}"
 
 
 def _network(name: str) -> str:

@@ -23,12 +23,14 @@ def pytest_addoption(parser):
 
 
 def pytest_sessionfinish(session):
-    """With --strict-skips, a run that skipped anything but a missing instruction level fails."""
+    """With --strict-skips, a run that skipped anything but what the machine itself lacks fails."""
     if not session.config.getoption("--strict-skips"):
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = [
-        report for report in reporter.stats.get("skipped", []) if "this processor has no" not in str(report.longrepr)
+        report
+        for report in reporter.stats.get("skipped", [])
+        if not any(reason in str(report.longrepr) for reason in ("this processor has no", "this machine has no"))
     ]
     if skipped:
         reporter.write_line(f"{len(skipped)} tests were skipped that must run here", red=True)
@@ -69,3 +71,11 @@ def engine():
     import mcfast
 
     return mcfast.Engine(mcfast.Config(spacing_mm=0.07))
+
+
+@pytest.fixture(scope="session")
+def emulated(pytestconfig):
+    """The GPU, emulated on the host with every check of shared memory and barriers."""
+    import emulated_device
+
+    return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache))

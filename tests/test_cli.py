@@ -72,8 +72,8 @@ def test_options(small_phantom, tmp_path, capsys):
     ("options", "message"),
     [
         (["--min-score", "2"], "min_score"),
-        (["--write", "pdf"], "--write: expected some of json,marks,enhanced,magnified, got 'pdf'"),
-        (["--write", ""], "--write: expected some of json,marks,enhanced,magnified, got ''"),
+        (["--write", "pdf"], "--write: expected some of json,marks,enhanced,magnified,mg, got 'pdf'"),
+        (["--write", ""], "--write: expected some of json,marks,enhanced,magnified,mg, got ''"),
         (["--threads", "0"], "--threads: expected 1 to 256, got 0"),
     ],
 )

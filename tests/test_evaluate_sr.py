@@ -8,9 +8,7 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from mcfast.errors import PixelDataError
-from mcfast.evaluate.sr import METHODS, bin2x2, compare, interpolate, main, psnr
-from mcfast.magnify import super_resolve
+from mcfast.evaluate.sr import METHODS, bin2x2, compare, interpolate, psnr
 
 
 def _image(shape, seed=0):
@@ -119,21 +117,3 @@ def test_compare_gives_every_method_its_own_number():
         assert scores[name]["frame"] == pytest.approx(psnr(truth, estimate, peak=4095), abs=0.02)
         assert scores[name]["breast"] == pytest.approx(psnr(truth, estimate, peak=4095, mask=mask[:40]), abs=0.02)
     assert set(compare(image, nearest, peak=4095)["Lanczos-3"]) == {"frame"}
-
-
-def test_command_prints_the_table(tmp_path, capsys):
-    image = numpy.rint(_image((64, 48)) * 4000).astype(numpy.uint16)
-    Image.fromarray(image).save(tmp_path / "one.png")
-    assert main([str(tmp_path / "one.png")]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("| | fsrcnn | bicubic (Keys")
-    assert lines[2].startswith("| one.png (peak 4095) | ")
-    cells = [cell.strip() for cell in lines[2].strip("|").split("|")]
-    expected = compare(image, lambda small: super_resolve(small, max_value=4095), peak=4095, mask=image > 0)
-    assert cells[1] == f"{expected['fsrcnn']['frame']:.2f} / {expected['fsrcnn']['breast']:.2f}"
-
-
-def test_command_refuses_colours_by_name(tmp_path):
-    Image.new("RGB", (9, 9)).save(tmp_path / "red.png")
-    with pytest.raises(PixelDataError, match=r"red.png: expected one gray plane of 8 or 16 bit, got uint8 \(9, 9, 3\)"):
-        main([str(tmp_path / "red.png")])

@@ -195,7 +195,7 @@ def test_footprint():
         (
             lambda a: mcfast.erode(a, mcfast.disk(1), backend="fpga"),
             mcfast.errors.DeviceError,
-            "backend: expected one of native, reference or None, got 'fpga'",
+            "backend: expected one of native, reference, numba or None, got 'fpga'",
         ),
     ],
 )

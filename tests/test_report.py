@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from mcfast.errors import ConfigError, UnreadableError
-from mcfast.report import OUTPUTS, write_result
+from mcfast.report import OUTPUTS, PICTURES, write_result
 from mcfast.report.png import encode_png, full_range
 from mcfast.report.write import write_file
 
@@ -47,9 +47,10 @@ def test_marks_are_drawn_where_the_findings_are(result):
 
 def test_only_what_is_asked_for(result, tmp_path):
     assert [file.name for file in write_result(result, tmp_path, outputs=["json"])] == ["result.json"]
-    with pytest.raises(ConfigError, match="outputs: expected some of json, marks, enhanced, magnified, got pdf"):
+    with pytest.raises(ConfigError, match="outputs: expected some of json, marks, enhanced, magnified, mg, got pdf"):
         write_result(result, tmp_path, outputs=["pdf"])
-    assert OUTPUTS == ("json", "marks", "enhanced", "magnified")
+    assert PICTURES == ("json", "marks", "enhanced", "magnified")
+    assert (*PICTURES, "mg") == OUTPUTS
 
 
 def test_a_failed_result_has_json_alone(engine, tmp_path):

@@ -32,7 +32,8 @@ template <class Sum>
 struct SumLayout {
     Sum *columns, *prefix;
 
-    SumLayout(Layout& layout, int columns_, int radius)
+    // Inlined always: a copy of its own, compiled for one instruction level, would be shared by all of them.
+    [[gnu::always_inline]] SumLayout(Layout& layout, int columns_, int radius)
         : columns(layout.take<Sum>(std::size_t(columns_) + 8)),
           // The sum of the first pixel, which every row's stores begin with, stands on a cache line.
           prefix(layout.take<Sum>(std::size_t(columns_) + 2 * std::size_t(radius) + 32) + (15 - radius % 16)) {}

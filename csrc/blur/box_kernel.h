@@ -1,4 +1,5 @@
-// Mean over a clipped box, O(1) per pixel in its radius: 8 and 16-bit pixels are summed in 32-bit integers where they fit.
+// Mean over a clipped box, O(1) per pixel in its radius: 8 and 16-bit pixels are summed in 32-bit integers where they
+// fit.
 #pragma once
 
 #include "blur/blur_task.h"

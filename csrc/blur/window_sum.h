@@ -12,26 +12,16 @@
 
 namespace mcfast::MCFAST_LEVEL {
 
-typedef std::uint32_t EightUnsigned __attribute__((vector_size(32)));
-
-/// Eight sums, and the values that are added to them.
+/// What is added to eight sums: differences of pixels, which may be negative.
 template <class Sum>
-struct EightOf {
-    typedef Doubles Sums;
-    typedef Doubles Changes;
-};
-template <>
-struct EightOf<std::uint32_t> {
-    typedef EightUnsigned Sums;
-    typedef EightInts Changes;
-};
+using Changes = Eights<std::conditional_t<std::is_same_v<Sum, std::uint32_t>, std::int32_t, double>>;
 
-[[gnu::always_inline]] inline Doubles as_doubles(Doubles values) {
+[[gnu::always_inline]] inline Doubles as_doubles(const Doubles& values) {
     return values;
 }
 /// For windows, whose sums stay below 2^31.
-[[gnu::always_inline]] inline Doubles as_doubles(EightUnsigned values) {
-    return to_doubles(reinterpret_cast<EightInts>(values));
+[[gnu::always_inline]] inline Doubles as_doubles(const EightUnsigned& values) {
+    return to_doubles(as_signed(values));
 }
 
 /// The prefix sums of a row, padded so that a window may reach past either end: at(i) is the sum of the first i values,
@@ -53,10 +43,7 @@ struct Prefix {
 
     /// Sums over the windows around eight positions.
     [[gnu::always_inline]] Doubles window(int x) const {
-        typename EightOf<Sum>::Sums upto, before;
-        __builtin_memcpy(&upto, at(x + radius + 1), sizeof upto);
-        __builtin_memcpy(&before, at(x - radius), sizeof before);
-        return as_doubles(upto - before);
+        return as_doubles(Eights<Sum>::load(at(x + radius + 1)) - Eights<Sum>::load(at(x - radius)));
     }
 };
 
@@ -65,12 +52,9 @@ struct Prefix {
 /// Loops work on a local copy: a member in memory would have to be read again after every store.
 template <class Sum>
 struct RunningSum {
-    typedef typename EightOf<Sum>::Sums Sums;
-    typedef typename EightOf<Sum>::Changes Changes;
-
     Sum* columns;  // n, and slack for a vector
     Prefix<Sum> prefix;
-    Sums carry = Sums{};
+    Eights<Sum> carry{};
 
     /// Sums of nothing over rows of n pixels.
     RunningSum(const SumLayout<Sum>& layout, int n, int radius)
@@ -80,30 +64,29 @@ struct RunningSum {
 
     void begin_row() {
         prefix.begin();
-        carry = Sums{};
+        carry = {};
     }
 
     /// Adds `change` to columns x .. x + 7, for rows whose windows nobody asks for.
-    [[gnu::always_inline]] Sums add(int x, Changes change) const {
-        Sums sum;
-        __builtin_memcpy(&sum, columns + x, sizeof sum);
-        sum += reinterpret_cast<Sums>(change);
-        __builtin_memcpy(columns + x, &sum, sizeof sum);
+    [[gnu::always_inline]] Eights<Sum> add(int x, const Changes<Sum>& change) const {
+        const auto sum = Eights<Sum>::load(columns + x) + as_sums(change);
+        sum.store(columns + x);
         return sum;
     }
 
     /// Adds `change` to columns x .. x + 7 and extends the prefix sums over them.
-    [[gnu::always_inline]] void update(int x, Changes change) {
-        const Sums upto = scan(add(x, change)), shifted = upto + carry;
-        __builtin_memcpy(prefix.at(x + 1), &shifted, sizeof shifted);
-        carry += last_of(upto);  // not of `shifted`: the next vector would wait for more than one addition
+    [[gnu::always_inline]] void update(int x, const Changes<Sum>& change) {
+        const auto upto = scan(add(x, change));
+        (upto + carry).store(prefix.at(x + 1));
+        carry = carry + last_of(upto);  // not of their sum: the next vector would wait for more than one addition
     }
 
     /// `change` for the columns past the end must have been 0, and `columns` 0 there.
-    void finish_row() const { prefix.finish(carry[0]); }
+    void finish_row() const { prefix.finish(carry.at(0)); }
 };
 
-/// A row that enters and a row that leaves a running window. Rows outside the image add nothing: `blank` stands for them.
+/// A row that enters and a row that leaves a running window. Rows outside the image add nothing: `blank` stands for
+/// them.
 template <class T>
 struct RowPair {
     const T *entering, *leaving;
@@ -116,19 +99,14 @@ struct RowPair {
 
     template <class Count>
     [[gnu::always_inline]] Doubles pixels(const T* row, int x, Count count) const {
-        Doubles values = load_doubles(row + x, count);
-        if constexpr (!std::is_integral_v<T>) {
-            values -= shift;
-            if constexpr (!std::is_same_v<Count, Eight>) {
-                for (int i = count; i < eight; ++i) values[i] = 0;
-            }
-        }
-        return values;
+        const Doubles values = load_doubles(row + x, count);
+        if constexpr (std::is_integral_v<T>) return values;
+        return (values - shift).first(count);
     }
 
     /// What the sums of the window gain, in the type that they are summed in.
     template <class Sum, class Count>
-    [[gnu::always_inline]] auto change(int x, Count count) const {
+    [[gnu::always_inline]] Changes<Sum> change(int x, Count count) const {
         if constexpr (std::is_same_v<Sum, std::uint32_t>) {
             return load_ints(entering + x, count) - load_ints(leaving + x, count);
         } else {

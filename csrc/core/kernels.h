@@ -9,6 +9,7 @@
 
 #include "blur/blur_task.h"
 #include "core/image.h"
+#include "fsrcnn/fsrcnn_task.h"
 #include "guided/guided_task.h"
 #include "morphology/morphology_task.h"
 #include "patches/patches_task.h"
@@ -29,6 +30,7 @@ struct KernelsOf {
     void (*stitch)(const StitchTask<T>&, int top, int bottom, char* workspace);
     int (*scan_maxima)(const Image<const T>&, const T* highest, const std::uint8_t* mask, int y, int radius,
                        double threshold, int* found);
+    void (*fsrcnn)(const FsrcnnTask<T>&, char* workspace);
 };
 
 struct Kernels {
@@ -36,10 +38,12 @@ struct Kernels {
     KernelsOf<std::uint8_t> of_uint8;
     KernelsOf<std::uint16_t> of_uint16;
     KernelsOf<float> of_float32;
-    void (*lookup_uint8)(const Image<const std::uint8_t>&, const std::uint16_t* table,
-                         const Image<std::uint16_t>&, int top, int bottom);
-    void (*lookup_uint16)(const Image<const std::uint16_t>&, const std::uint16_t* table,
-                          const Image<std::uint16_t>&, int top, int bottom);
+    void (*lookup_uint8)(const Image<const std::uint8_t>&, const std::uint16_t* table, const Image<std::uint16_t>&,
+                         int top, int bottom);
+    void (*lookup_uint16)(const Image<const std::uint16_t>&, const std::uint16_t* table, const Image<std::uint16_t>&,
+                          int top, int bottom);
+    double (*multiply_add_chains)(long rounds, float* result);
+    int fsrcnn_block;  // outputs that its kernel computes together, at most
 
     template <class T>
     const KernelsOf<T>& of() const {
@@ -53,8 +57,8 @@ struct Kernels {
     }
 
     template <class T>
-    void lookup_rows(const Image<const T>& image, const std::uint16_t* table,
-                     const Image<std::uint16_t>& out, int top, int bottom) const {
+    void lookup_rows(const Image<const T>& image, const std::uint16_t* table, const Image<std::uint16_t>& out, int top,
+                     int bottom) const {
         if constexpr (sizeof(T) == 1) {
             lookup_uint8(image, table, out, top, bottom);
         } else {

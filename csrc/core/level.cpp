@@ -3,6 +3,8 @@
 #include "blur/gaussian_kernel.h"
 #include "candidates/candidates_kernel.h"
 #include "core/kernels.h"
+#include "fsrcnn/fsrcnn_kernel.h"
+#include "fsrcnn/peak_kernel.h"
 #include "guided/guided_kernel.h"
 #include "lookup/lookup_kernel.h"
 #include "morphology/footprint_kernel.h"
@@ -17,11 +19,11 @@ namespace mcfast::MCFAST_LEVEL {
 
 template <class T>
 constexpr KernelsOf<T> kernels_of{
-    rectangle_extremum<T>, footprint_extremum<T>, subtract_rows<T>,  box_mean<T>, gaussian_blur<T>,
-    guided_filter<T>,      resample<T>,           gather_patches<T>, stitch<T>,   scan_maxima<T>};
+    rectangle_extremum<T>, footprint_extremum<T>, subtract_rows<T>, box_mean<T>,    gaussian_blur<T>, guided_filter<T>,
+    resample<T>,           gather_patches<T>,     stitch<T>,        scan_maxima<T>, fsrcnn<T>};
 
 extern const Kernels table;
-const Kernels table{MCFAST_TEXT(MCFAST_LEVEL), kernels_of<std::uint8_t>,  kernels_of<std::uint16_t>,
-                    kernels_of<float>,         lookup_rows<std::uint8_t>, lookup_rows<std::uint16_t>};
+const Kernels table{MCFAST_TEXT(MCFAST_LEVEL), kernels_of<std::uint8_t>,   kernels_of<std::uint16_t>, kernels_of<float>,
+                    lookup_rows<std::uint8_t>, lookup_rows<std::uint16_t>, multiply_add_chains,       widest_block};
 
 }  // namespace mcfast::MCFAST_LEVEL

@@ -26,7 +26,8 @@ class RowSource {
     virtual Image<const T> rows(int top, int bottom, char* workspace) const = 0;
 };
 
-/// Runs a task's strips. `top`, `bottom` and the shifts of `task` are filled in here, its `src` too if `source` is given.
+/// Runs a task's strips. `top`, `bottom` and the shifts of `task` are filled in here, its `src` too if `source` is
+/// given.
 template <class T>
 void run_guided(GuidedTask<T> task, int threads, const RowSource<T>* source = nullptr);
 

@@ -104,13 +104,10 @@ struct GuidedKernel {
             const Doubles mean_guide = guides.window(x) * scale, mean_src = sources.window(x) * scale;
             const Doubles variance = larger(squares.window(x) * scale - mean_guide * mean_guide, zero) + eps;
             const Doubles covariance = products.window(x) * scale - mean_guide * mean_src;
-            Doubles slope = variance > 0 ? covariance / variance : zero;
-            Doubles offset = mean_src + src_shift - slope * (mean_guide + guide_shift);
-            if constexpr (!std::is_same_v<decltype(count), Eight>) {
-                for (int i = count; i < eight; ++i) slope[i] = offset[i] = 0;
-            }
-            store_doubles(to_a + x, slope);
-            store_doubles(to_b + x, offset);
+            const Doubles slope = where_positive(variance, covariance / variance).first(count);
+            const Doubles offset = (mean_src + src_shift - slope * (mean_guide + guide_shift)).first(count);
+            slope.store(to_a + x);
+            offset.store(to_b + x);
             f(x, slope, offset);
         });
     }
@@ -118,7 +115,7 @@ struct GuidedKernel {
     /// Adds the coefficients of row y, which enter the sums whose means nobody asks for yet.
     void add_coefficients(int y, int begin, int end) const {
         const auto to_a = a, to_b = b;
-        compute_coefficients(y, begin, end, [&](int x, Doubles slope, Doubles offset) {
+        compute_coefficients(y, begin, end, [&](int x, const Doubles& slope, const Doubles& offset) {
             to_a.add(x, slope);
             to_b.add(x, offset);
         });
@@ -130,7 +127,7 @@ struct GuidedKernel {
         auto to_a = a, to_b = b;
         const double* a_out = leaving < 0 ? buffer.zeros : ring_row(buffer.a_ring, leaving);
         const double* b_out = leaving < 0 ? buffer.zeros : ring_row(buffer.b_ring, leaving);
-        const auto move = [&](int x, Doubles slope, Doubles offset) {
+        const auto move = [&](int x, const Doubles& slope, const Doubles& offset) {
             to_a.update(x, slope - load_doubles(a_out + x));
             to_b.update(x, offset - load_doubles(b_out + x));
         };
@@ -160,18 +157,18 @@ struct GuidedKernel {
         const T* intensity = task.guide.row(y);
         if (task.output == GuidedOutput::coefficients) {
             float *to_a = task.out.row(y), *to_b = task.second.row(y);
-            for_each_mean(y, begin, end, [&](int x, auto count, Doubles slope, Doubles offset) {
+            for_each_mean(y, begin, end, [&](int x, auto count, const Doubles& slope, const Doubles& offset) {
                 store_pixels(to_a + x, slope, count);
                 store_pixels(to_b + x, offset, count);
             });
         } else if (task.output == GuidedOutput::filtered) {
             float* to = task.out.row(y);
-            for_each_mean(y, begin, end, [&](int x, auto count, Doubles slope, Doubles offset) {
+            for_each_mean(y, begin, end, [&](int x, auto count, const Doubles& slope, const Doubles& offset) {
                 store_pixels(to + x, slope * load_doubles(intensity + x, count) + offset, count);
             });
         } else {
             T* to = task.radiance.row(y);
-            for_each_mean(y, begin, end, [&](int x, auto count, Doubles slope, Doubles offset) {
+            for_each_mean(y, begin, end, [&](int x, auto count, const Doubles& slope, const Doubles& offset) {
                 const Doubles pixels = load_doubles(intensity + x, count);
                 store_pixels(to + x, radiance(pixels, slope * pixels + offset), count);
             });
@@ -179,9 +176,9 @@ struct GuidedKernel {
     }
 
     /// R = 1 + (I - 1) / t with t = max(1 - omega smooth, t_min), in counts; integers rounded to nearest even.
-    [[gnu::always_inline]] Doubles radiance(Doubles pixels, Doubles smooth) const {
-        const Doubles zero{}, white = zero + task.white;
-        const Doubles transmission = larger(1 - (task.omega / task.white) * smooth, zero + task.t_min);
+    [[gnu::always_inline]] Doubles radiance(const Doubles& pixels, const Doubles& smooth) const {
+        const Doubles zero{}, white(task.white);
+        const Doubles transmission = larger(Doubles(1) - smooth * (task.omega / task.white), Doubles(task.t_min));
         const Doubles clear = smaller(larger(white + (pixels - white) / transmission, zero), white);
         if constexpr (!std::is_integral_v<T>) return clear;
         // Adding 2^52 leaves no room for a fraction: the sum is rounded to nearest even.

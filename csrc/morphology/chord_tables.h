@@ -89,11 +89,11 @@ class ChordTables {
         const T* level = row_ - (front_ - (last_column_ - task_.first_column));  // the buffer that holds the row
         T* spare = ping_;
         for (int i = 0, w = 1; i < task_.run_count;) {
-            int places[8], stages = 0;
-            for (const int needed = window_of(task_.runs[i]); w < needed; w *= 2) places[stages++] = w;
-            if (stages) {
+            Stages of;
+            for (const int needed = window_of(task_.runs[i]); w < needed; w *= 2) of.places[of.near++] = w;
+            if (of.near) {
                 const int begin = front_ - lanes<T>;
-                slide_by_stages<Op>(spare + begin, level + begin, places, stages, n_ + 2 * lanes<T>);
+                slide_by_stages<Op>(spare + begin, level + begin, of, n_ + 2 * lanes<T>);
                 level = spare;
                 spare = spare == ping_ ? pong_ : ping_;
             }
@@ -106,10 +106,14 @@ class ChordTables {
 
     void fill_some(const T* level, T* tables, const Shift<T>* shifts, int count) const {
         switch (count) {
-            case 1: return fill_group<1>(level, tables, shifts);
-            case 2: return fill_group<2>(level, tables, shifts);
-            case 3: return fill_group<3>(level, tables, shifts);
-            default: return fill_group<4>(level, tables, shifts);
+            case 1:
+                return fill_group<1>(level, tables, shifts);
+            case 2:
+                return fill_group<2>(level, tables, shifts);
+            case 3:
+                return fill_group<3>(level, tables, shifts);
+            default:
+                return fill_group<4>(level, tables, shifts);
         }
     }
 

@@ -67,7 +67,7 @@ struct PairOfRows {
 template <class T>
 struct FootprintTask {
     Image<const T> image;
-    Image<T> out;  // row(0) is row `box.top`, column 0 is column `box.left`
+    Image<T> out;     // row(0) is row `box.top`, column 0 is column `box.left`
     const Run* runs;  // distinct, by ascending length
     int run_count;
     const PairOfRows* pair;

@@ -109,16 +109,8 @@ RectangleTask<T> Pass<T>::rectangle_task(const Box& box) const {
 
 template <class T>
 FootprintTask<T> Pass<T>::footprint_task(const Box& box) const {
-    return {{},
-            {},
-            runs_.data(),
-            static_cast<int>(runs_.size()),
-            &pair_,
-            first_row_,
-            last_row_,
-            first_column_,
-            last_column_ - first_column_,
-            box};
+    return {{},         {},        runs_.data(),  static_cast<int>(runs_.size()), &pair_,
+            first_row_, last_row_, first_column_, last_column_ - first_column_,   box};
 }
 
 template <class T>

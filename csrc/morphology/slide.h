@@ -9,14 +9,21 @@
 
 namespace mcfast::MCFAST_LEVEL {
 
-/// to[i] = extremum of from[i .. i + window), for i in [0, n), by doublings that stay in registers: stage j is the
-/// extremum of two windows of the stage before, `places[j]` apart, one vector behind it. Reads up to stages + 1 vectors
-/// past from[n].
-template <class Op, int stages, class T>
-void slide_in_registers(T* to, const T* from, const int* places, int n) {
+/// How far apart two windows of the stage before are, stage by stage; the last one may be more than a vector apart.
+struct Stages {
+    int places[8];
+    int near = 0;  // stages of at most a vector
+    int far = 0;   // 0, or the last stage's places
+};
+
+/// to[i] = extremum of from[i .. i + window), for i in [0, n), by doublings that stay in registers: each is one vector
+/// behind the one before it, a far one two. Reads up to 9 vectors past from[n].
+template <class Op, int stages, bool far, class T>
+void slide_in_registers(T* to, const T* from, const Stages& of, int n) {
     Shift<T> shift[stages];
-    Vector<T> last[stages];
-    for (int j = 0; j < stages; ++j) shift[j] = Shift<T>(places[j]);
+    Vector<T> last[stages], middle = load(from), first = middle;
+    for (int j = 0; j < stages; ++j) shift[j] = Shift<T>(of.places[j]);
+    const Shift<T> far_shift(far ? of.far - lanes<T> : 0);
     const auto next = [&](int x) {
         Vector<T> value = load(from + x);
         for (int j = 0; j < stages; ++j) {
@@ -24,9 +31,15 @@ void slide_in_registers(T* to, const T* from, const int* places, int n) {
             last[j] = value;
             value = Op::of(before, shift[j].of(before, value));
         }
+        if constexpr (far) {
+            const Vector<T> before = first, there = far_shift.of(middle, value);
+            first = middle;
+            middle = value;
+            value = Op::of(before, there);
+        }
         return value;
     };
-    constexpr int behind = stages * lanes<T>;
+    constexpr int behind = (stages + (far ? 2 : 0)) * lanes<T>;
     for (int j = 0; j < stages; ++j) last[j] = load(from);
     for (int x = 0; x < behind; x += lanes<T>) next(x);
     int x = 0;
@@ -34,30 +47,31 @@ void slide_in_registers(T* to, const T* from, const int* places, int n) {
     if (x < n) store_some(to + x, next(x + behind), n - x);
 }
 
-/// The same for a number of stages that is known when it runs: 1 to 7.
-template <class Op, class T>
-void slide_by_stages(T* to, const T* from, const int* places, int stages, int n) {
-    switch (stages) {
-        case 1: return slide_in_registers<Op, 1>(to, from, places, n);
-        case 2: return slide_in_registers<Op, 2>(to, from, places, n);
-        case 3: return slide_in_registers<Op, 3>(to, from, places, n);
-        case 4: return slide_in_registers<Op, 4>(to, from, places, n);
-        case 5: return slide_in_registers<Op, 5>(to, from, places, n);
-        case 6: return slide_in_registers<Op, 6>(to, from, places, n);
-        default: return slide_in_registers<Op, 7>(to, from, places, n);
+/// The same for stages that are known when it runs.
+template <class Op, int stages = 1, class T>
+void slide_by_stages(T* to, const T* from, const Stages& of, int n) {
+    if constexpr (stages < 7) {
+        if (of.near > stages) return slide_by_stages<Op, stages + 1>(to, from, of, n);
     }
+    if (of.far) return slide_in_registers<Op, stages, true>(to, from, of, n);
+    slide_in_registers<Op, stages, false>(to, from, of, n);
 }
+
+/// Windows up to so many pixels need nothing but registers.
+template <class T>
+constexpr int whole_window = 4 * lanes<T>;
 
 /// As far as registers go: returns the window reached. `to` holds its extrema then, or nothing if it is 1.
 template <class Op, class T>
 int begin_slide(T* to, const T* from, int n, int window) {
-    int places[8], stages = 0, w = 1;
-    for (; 2 * w <= window && w <= lanes<T>; w *= 2) places[stages++] = w;
-    if (w < window && window - w <= lanes<T>) {
-        places[stages++] = window - w;
-        w = window;
-    }
-    if (stages) slide_by_stages<Op>(to, from, places, stages, n);
+    Stages of;
+    int w = 1;
+    for (; 2 * w <= window && w <= lanes<T>; w *= 2) of.places[of.near++] = w;
+    const int rest = window - w;
+    if (rest > 0 && rest <= lanes<T>) of.places[of.near++] = rest;
+    if (rest > lanes<T> && rest <= w) of.far = rest;
+    if (rest <= w) w = window;
+    if (of.near) slide_by_stages<Op>(to, from, of, n);
     return w;
 }
 
@@ -69,7 +83,7 @@ void slide_along_row(T* to, const T* from, T* ping, T* pong, int n, int window) 
     int w = 1;  // a[i] is the extremum of w pixels
     if constexpr (can_shift<T>) {
         // Where one pass through registers does it, it writes the row itself.
-        const bool whole = window <= 3 * lanes<T>;
+        const bool whole = window <= whole_window<T>;
         w = begin_slide<Op>(whole ? to : ping, from, whole ? n : n + window, whole ? window : 2 * lanes<T>);
         if (w == window && w > 1) return;
         if (w > 1) a = ping;

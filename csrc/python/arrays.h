@@ -73,5 +73,6 @@ inline int thread_count(std::optional<int> threads) {
 
 void bind_filters(py::module_& module);
 void bind_geometry(py::module_& module);
+void bind_networks(py::module_& module);
 
 }  // namespace mcfast::python

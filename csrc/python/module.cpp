@@ -23,4 +23,5 @@ PYBIND11_MODULE(_core, module) {
     module.def("default_threads", &mcfast::default_threads, "Threads used when a caller states none.");
     mcfast::python::bind_filters(module);
     mcfast::python::bind_geometry(module);
+    mcfast::python::bind_networks(module);
 }

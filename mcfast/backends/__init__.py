@@ -1,7 +1,9 @@
-"""Ways to compute an operation: `native` (C++, the default) and `reference` (NumPy, the specification).
+"""Ways to compute an operation.
 
-Each backend is a module with one function per operation, of the same name and arguments. `run` finds the
-function, hands it host arrays, and gives back the kind of array that came in.
+In host memory `native` (C++, the default), `reference` (NumPy, the specification) and `numba` (to read and to teach
+from): each a module with one function per operation, of the same name and arguments. `run` finds the function, hands
+it host arrays, and gives back the kind of array that came in. Arrays on a GPU go to `mcfast.backends.gpu`, and with
+them to `cuda` or `cupy`.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from types import ModuleType
 from typing import Any
 
 from mcfast.arguments import integer
-from mcfast.backends.arrays import as_host, like_input
+from mcfast.backends.arrays import as_host, is_on_gpu, like_input
 from mcfast.errors import DeviceError
 
 __all__ = ["BACKENDS", "load", "run"]
 
-BACKENDS = ("native", "reference")
+BACKENDS = ("native", "reference", "numba")
 _ARRAYS = ("centres", "guide", "mask", "out", "table")  # arguments that are arrays or None
 
 
@@ -27,6 +29,10 @@ def load(name: str | None) -> ModuleType:
     """
     if name is None:
         name = "native"
+    if name in ("cuda", "cupy"):
+        raise DeviceError(
+            f"backend: {name!r} computes on arrays on a GPU, got one in host memory; copy it to the GPU first"
+        )
     if name not in BACKENDS:
         raise DeviceError(f"backend: expected one of {', '.join(BACKENDS)} or None, got {name!r}")
     return importlib.import_module(f"mcfast.backends.{name}")
@@ -42,14 +48,18 @@ def run(
     threads: int | None = None,
     **options: Any,
 ) -> Any:
-    """Call `operation` of a backend on `image`; every other array may be of any kind in host memory.
+    """Call `operation` of a backend on `image`; every other array must be where the image is: on the host, or its GPU.
 
     `name` is what messages call the image. Arrays are handed over by keyword, for messages to name them as well.
     """
-    if stream is not None:
-        raise ValueError(f"{operation}(stream): expected None for an array in host memory, got {stream!r}")
     if threads is not None:
         threads = integer(operation, "threads", threads)
+    if is_on_gpu(image):
+        from mcfast.backends.gpu.run import run_on_gpu
+
+        return run_on_gpu(operation, image, *args, name=name, backend=backend, stream=stream, **options)
+    if stream is not None:
+        raise ValueError(f"{operation}(stream): expected None for an array in host memory, got {stream!r}")
     host = as_host(image, operation, name)
     for key, value in options.items():
         if _is_tensor(value) or (key in _ARRAYS and value is not None):

@@ -1,8 +1,8 @@
 """Kinds of arrays: what comes in comes back, without a copy.
 
 NumPy arrays pass through. Other host arrays that speak DLPack are viewed as NumPy arrays; results for torch tensors
-are handed back as tensors. Arrays on a GPU are refused by name: this version computes on
-the CPU only, and a silent copy would hide its cost.
+are handed back as tensors. Arrays on a GPU are told apart here, and refused where a host array is needed: a silent copy
+would hide its cost.
 """
 
 from __future__ import annotations
@@ -11,9 +11,25 @@ from typing import Any
 
 import numpy
 
-__all__ = ["as_host", "like_input"]
+__all__ = ["as_host", "dtype_of", "is_on_gpu", "like_input"]
 
-_CPU = 1  # DLDeviceType kDLCPU (DLPack specification)
+_CPU, _CUDA = 1, 2  # DLDeviceType kDLCPU and kDLCUDA (DLPack specification)
+
+
+def is_on_gpu(value: Any) -> bool:
+    """True for an array in the memory of an NVIDIA GPU."""
+    if isinstance(value, numpy.ndarray):
+        return False
+    if hasattr(value, "__dlpack_device__"):
+        return bool(value.__dlpack_device__()[0] == _CUDA)
+    return hasattr(value, "__cuda_array_interface__")
+
+
+def dtype_of(value: Any, operation: str, argument: str) -> numpy.dtype[Any]:
+    """The NumPy dtype of an array, wherever it lies."""
+    described = value.__cuda_array_interface__["typestr"] if is_on_gpu(value) else None
+    dtype: numpy.dtype[Any] = numpy.dtype(described or as_host(value, operation, argument).dtype)
+    return dtype
 
 
 def as_host(value: Any, operation: str, argument: str) -> numpy.ndarray[Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from mcfast.cli.inputs import expand, result_names
 from mcfast.cli.table import print_results, print_stages
 from mcfast.cli.text import printable
-from mcfast.result import NOTICE, Result
+from mcfast.result import NOTICE, Failure, Result
 
 __all__ = ["add_parser", "process"]
 
@@ -19,7 +19,7 @@ __all__ = ["add_parser", "process"]
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     from mcfast.config import Magnify
-    from mcfast.report import OUTPUTS
+    from mcfast.report import OUTPUTS, PICTURES
 
     parser = commands.add_parser(
         "run",
@@ -45,9 +45,10 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--write",
-        default=",".join(OUTPUTS),
+        default=",".join(PICTURES),
         metavar="LIST",
-        help=f"which outputs, of {','.join(OUTPUTS)} (default: all)",
+        help=f"which outputs, of {','.join(OUTPUTS)}; mg are derived DICOM mammograms of the magnified regions "
+        f"(default: {','.join(PICTURES)})",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: the processors of this process)")
     parser.set_defaults(function=_run)
@@ -83,7 +84,7 @@ def _run(options: argparse.Namespace) -> int:
     print_results(results, result_names(files), out)
     print_stages(results)
     print(NOTICE)
-    return 1 if not results or any(result.status == "failed" for result in results) else 0
+    return 1 if not results or any(result.failure is not None for result in results) else 0
 
 
 def process(engine: Any, files: Sequence[Path], out: Path, outputs: Sequence[str]) -> list[Result]:
@@ -97,6 +98,7 @@ def process(engine: Any, files: Sequence[Path], out: Path, outputs: Sequence[str
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from mcfast.errors import InputError
     from mcfast.report import write_result
 
     if not files:
@@ -107,13 +109,20 @@ def process(engine: Any, files: Sequence[Path], out: Path, outputs: Sequence[str
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("mammograms", total=len(files))
+
+        def say(message: str) -> None:
+            progress.console.print(f"mcfast: {printable(message)}", markup=False, highlight=False, soft_wrap=True)
+
         for result, name in zip(engine.stream(files), result_names(files), strict=True):
             if result.failure is not None:
-                progress.console.print(
-                    f"mcfast: {printable(result.failure.message)}", markup=False, highlight=False, soft_wrap=True
-                )
+                say(result.failure.message)
             begin = perf_counter()
-            write_result(result, out / name, outputs=outputs)
+            try:
+                write_result(result, out / name, outputs=outputs)
+            except InputError as error:
+                # There are findings, and their files: only what could not be written is missing.
+                say(str(error))
+                result = replace(result, failure=Failure(type(error).__name__, str(error), "write"))
             seconds = dict(result.seconds) | {"write": perf_counter() - begin}
             kept = replace(result, seconds=seconds, image=None, enhanced=None, mask=None, magnified=(), mammogram=None)
             results.append(kept)

@@ -12,7 +12,7 @@ from mcfast.dicom.views import VIEW_CODES
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["WRITTEN_VIEWS", "described"]
+__all__ = ["WRITTEN_VIEWS", "coded", "described"]
 
 WRITTEN_VIEWS = {
     "CC": "cranio-caudal",
@@ -90,7 +90,7 @@ def described(
         "ViewPosition": view,
         "PatientOrientation": _orientation(laterality, view),
         "AcquisitionContextSequence": [],
-        "AnatomicRegionSequence": [_code("76752008", "Breast")],
+        "AnatomicRegionSequence": [coded("76752008", "SCT", "Breast")],
         "ViewCodeSequence": [_view(view)],
     }.items():
         setattr(dataset, keyword, value)
@@ -98,17 +98,19 @@ def described(
 
 
 def _view(view: str) -> Dataset:
-    item = _code(next(code for code, acronym in VIEW_CODES.items() if acronym == view), WRITTEN_VIEWS[view])
+    code = next(code for code, acronym in VIEW_CODES.items() if acronym == view)
+    item = coded(code, "SCT", WRITTEN_VIEWS[view])
     item.ViewModifierCodeSequence = []
     return item
 
 
-def _code(value: str, meaning: str) -> Dataset:
+def coded(value: str, scheme: str, meaning: str) -> Dataset:
+    """A coded concept: `"SCT"` is SNOMED CT, `"DCM"` DICOM's own."""
     from pydicom.dataset import Dataset
 
     item = Dataset()
     item.CodeValue = value
-    item.CodingSchemeDesignator = "SCT"
+    item.CodingSchemeDesignator = scheme
     item.CodeMeaning = meaning
     return item
 

@@ -23,7 +23,7 @@ from mcfast.dicom.uids import DEFLATED, EXPLICIT, IMPLICIT
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["stable_uid", "write_mammogram"]
+__all__ = ["JPEG_LOSSLESS", "set_pixels", "stable_uid", "write_dataset", "write_mammogram"]
 
 JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
 
@@ -100,8 +100,8 @@ def write_mammogram(
     dataset.SeriesInstanceUID = stable_uid("series", patient_id, study_date)
     instance = stable_uid(content, dataset.to_json(), bits, transfer_syntax)
     dataset.SOPInstanceUID = instance
-    _set_pixels(dataset, stored, bits, transfer_syntax)
-    _write(dataset, Path(path), transfer_syntax)
+    set_pixels(dataset, stored, bits, transfer_syntax)
+    write_dataset(dataset, Path(path), transfer_syntax)
     return instance
 
 
@@ -136,7 +136,8 @@ def _checked(
     return stored
 
 
-def _set_pixels(dataset: Dataset, stored: NDArray[Any], bits: int, transfer_syntax: str) -> None:
+def set_pixels(dataset: Dataset, stored: NDArray[Any], bits: int, transfer_syntax: str) -> None:
+    """Put pixels into a dataset, encoded as the transfer syntax says."""
     from pydicom.dataelem import DataElement
     from pydicom.encaps import encapsulate
 
@@ -150,7 +151,8 @@ def _set_pixels(dataset: Dataset, stored: NDArray[Any], bits: int, transfer_synt
     dataset[0x7FE00010] = DataElement(0x7FE00010, vr, data + b"\0" * (len(data) % 2))
 
 
-def _write(dataset: Dataset, path: Path, transfer_syntax: str) -> None:
+def write_dataset(dataset: Dataset, path: Path, transfer_syntax: str) -> None:
+    """Write a dataset as a file with the meta information of its transfer syntax, whole or not at all."""
     from pydicom import dcmwrite
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import UID

@@ -1,24 +1,19 @@
 """How close a 2x image comes to the truth: PSNR after 2x2 binning, beside the interpolations everybody has.
 
 The protocol of Honjo et al.: the truth is binned by 2x2 (the mean of each block, rounded to the image's own integers),
-magnified again by each method, and compared pixel by pixel. Needs no torch.
-
-    python -m mcfast.evaluate.sr IMAGES...      (PNG or TIFF, 8 or 16 bit) prints the table for images of your own
+magnified again by each method, and compared pixel by pixel. Needs no torch. `mcfast evaluate sr` prints tables for
+images of your own; see `mcfast.evaluate.sr_report`.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.errors import PixelDataError
-
-__all__ = ["METHODS", "bin2x2", "compare", "interpolate", "main", "psnr", "psnr_table"]
+__all__ = ["METHODS", "bin2x2", "compare", "interpolate", "psnr", "psnr_table"]
 
 Array = NDArray[Any]
 
@@ -162,34 +157,3 @@ def psnr_table(scores: dict[str, dict[str, dict[str, float]]]) -> str:
         cells = [" / ".join(f"{value:.2f}" for value in row[method].values()) for method in methods]
         lines.append(f"| {image} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def main(paths: Sequence[str]) -> int:
-    """Print the table of the shipped network for pictures; breast = where a picture is not zero.
-
-    The peak is the white of the fewest whole bits that hold the picture's largest value, 4095 for 12 bit.
-    """
-    from PIL import Image
-
-    from mcfast.magnify import super_resolve
-
-    scores = {}
-    for path in paths:
-        with Image.open(path) as picture:
-            image = numpy.asarray(picture)
-        if image.ndim != 2 or image.dtype not in (numpy.uint8, numpy.uint16):
-            raise PixelDataError(f"{path}: expected one gray plane of 8 or 16 bit, got {image.dtype} {image.shape}")
-        peak = 2.0 ** int(image.max()).bit_length() - 1
-
-        def restore(small: Array, white: float = peak) -> Array:
-            magnified: Array = super_resolve(small, max_value=white)
-            return magnified
-
-        scores[f"{Path(path).name} (peak {peak:.0f})"] = compare(image, restore, peak=peak, mask=image > 0)
-    if scores:
-        print(psnr_table(scores))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,7 @@
-"""The operations: one function each, on NumPy arrays and CPU torch tensors.
+"""The operations: one function each, on NumPy arrays, torch tensors and CuPy arrays; what comes in comes back.
+
+An array on a GPU is worked on there, in the order of its stream, without waiting for the result. Values on a GPU are
+not looked at: NaN and infinities spread, and a patch centre outside the image is clamped to it.
 
 Keyword arguments that every operation shares:
 
@@ -9,9 +12,11 @@ Keyword arguments that every operation shares:
     How many threads may work; `None` is `MCFAST_THREADS`, else the number of processors this process may use.
     The result is the same for any number.
 `stream`
-    For arrays on a GPU only; must be `None` in host memory.
+    For arrays on a GPU only: a stream of CuPy, torch or mcfast, or its handle; `None` is the current one of the
+    array's library. Must be `None` in host memory.
 `backend`
-    `"native"` (default) or `"reference"` (NumPy: slow, the specification).
+    In host memory `"native"` (default), `"reference"` (NumPy: slow, the specification) or `"numba"` (some operations:
+    to teach from). On a GPU `"cuda"` (default, if this build has it) or `"cupy"` (the same kernels, compiled by CuPy).
 """
 
 from mcfast.ops.blur import box_mean, gaussian_blur

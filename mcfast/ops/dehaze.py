@@ -8,7 +8,7 @@ import numpy
 
 from mcfast.arguments import integer, real
 from mcfast.backends import run
-from mcfast.backends.arrays import as_host
+from mcfast.backends.arrays import dtype_of
 from mcfast.windows import pair
 
 __all__ = ["dark_channel", "dehaze", "white_of"]
@@ -16,7 +16,7 @@ __all__ = ["dark_channel", "dehaze", "white_of"]
 
 def white_of(image: Any) -> float:
     """The intensity of white that a dtype implies: 255, 65535, or 1 for floats."""
-    dtype = as_host(image, "dehaze", "image").dtype
+    dtype = dtype_of(image, "dehaze", "image")
     return float(numpy.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
 

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from mcfast.arguments import integer
 from mcfast.backends import run
-from mcfast.backends.arrays import as_host, like_input
+from mcfast.backends.arrays import as_host, is_on_gpu, like_input
 from mcfast.windows import pair, window_origins
 
 __all__ = ["gather_patches", "sliding_windows", "stitch"]
@@ -89,13 +89,13 @@ def gather_patches(
     mean, std
         A number or (N,) float32 each: the result is (value - mean) / std. `None` is 0 and 1.
     dtype
-        `numpy.float32`.
+        `numpy.float32`; on a GPU also `numpy.float16`.
     out
-        (N, 1, size, size) float32.
+        (N, 1, size, size) of that dtype.
 
     Returns
     -------
-    (N, 1, size, size) float32, NCHW. O(size^2) per patch.
+    (N, 1, size, size), NCHW. O(size^2) per patch.
 
     Raises
     ------
@@ -105,7 +105,12 @@ def gather_patches(
         For a centre outside the image, a std that is not positive, a size out of range, arrays whose lengths differ,
         an image that is empty or not 2-D, or an `out` that does not fit.
     """
-    if numpy.dtype(dtype) != numpy.float32:
+    options: dict[str, Any] = {}
+    if is_on_gpu(image):
+        if numpy.dtype(dtype) not in (numpy.float32, numpy.float16):
+            raise TypeError(f"gather_patches(dtype): expected float32 or float16, got {numpy.dtype(dtype)}")
+        options["dtype"] = numpy.dtype(dtype)
+    elif numpy.dtype(dtype) != numpy.float32:
         raise TypeError(f"gather_patches(dtype): expected float32 in host memory, got {numpy.dtype(dtype)}")
     return run(
         "gather_patches",
@@ -118,6 +123,7 @@ def gather_patches(
         threads=threads,
         stream=stream,
         backend=backend,
+        **options,
     )
 
 

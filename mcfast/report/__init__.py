@@ -1,5 +1,5 @@
-"""What is written about a result: JSON, and pictures to look at."""
+"""What is written about a result: JSON, pictures to look at, and DICOM."""
 
-from mcfast.report.write import OUTPUTS, write_result
+from mcfast.report.write import OUTPUTS, PICTURES, write_result
 
-__all__ = ["OUTPUTS", "write_result"]
+__all__ = ["OUTPUTS", "PICTURES", "write_result"]

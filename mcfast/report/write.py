@@ -13,12 +13,14 @@ from mcfast.report.marks import marks_picture
 from mcfast.report.png import encode_png, full_range
 from mcfast.result import Result
 
-__all__ = ["OUTPUTS", "write_file", "write_result"]
+__all__ = ["OUTPUTS", "PICTURES", "write_file", "write_result"]
 
-OUTPUTS = ("json", "marks", "enhanced", "magnified")
+PICTURES = ("json", "marks", "enhanced", "magnified")
+"""What is written unless something else is asked for."""
+OUTPUTS = (*PICTURES, "mg")
 
 
-def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Collection[str] = OUTPUTS) -> list[Path]:
+def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Collection[str] = PICTURES) -> list[Path]:
     """Write a result into a folder, which is made if it is not there.
 
     Parameters
@@ -31,7 +33,8 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
         Which files: `"json"` (result.json), `"marks"` (marks.png, 8 bit: the mammogram with circled findings),
         `"enhanced"` (enhanced.png, 16 bit: dehazed), `"magnified"` (magnified.png, magnified-2.png, ..., 16 bit: one
         for each region in the JSON, in the same order: the best cluster first). 16-bit pictures fill the whole range
-        0 .. 65535.
+        0 .. 65535. `"mg"` (magnified.dcm, magnified-2.dcm, ...) writes the same regions as derived Digital Mammography
+        objects in their source's study; see `mcfast.dicom.derived`.
 
     Returns
     -------
@@ -41,6 +44,8 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
     ------
     ConfigError
         For an unknown output.
+    NotMammogramError
+        If `"mg"` is asked for and the mammogram's side or view is unknown; the other files are written.
     OSError
         If a file cannot be written; files written before stay whole.
     """
@@ -60,11 +65,23 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
             files["enhanced.png"] = encode_png(full_range(result.enhanced, bits))
         if "magnified" in outputs:
             for number, region in enumerate(result.magnified, start=1):
-                name = "magnified.png" if number == 1 else f"magnified-{number}.png"
-                files[name] = encode_png(full_range(region.pixels, bits))
-    for stale in _results_in(target, outputs) - files.keys():
+                files[_numbered("png", number)] = encode_png(full_range(region.pixels, bits))
+    regions = {_numbered("dcm", i): region for i, region in enumerate(result.magnified, 1)} if "mg" in outputs else {}
+    for stale in _results_in(target, outputs) - files.keys() - regions.keys():
         (target / stale).unlink(missing_ok=True)
-    return [write_file(target / name, content) for name, content in files.items()]
+    written = [write_file(target / name, content) for name, content in files.items()]
+    if regions:
+        from mcfast.dicom.derived import source_header, write_magnified
+
+        header = source_header(result)
+        for name, region in regions.items():
+            write_magnified(target / name, region, result, header)
+            written.append(target / name)
+    return written
+
+
+def _numbered(suffix: str, number: int) -> str:
+    return f"magnified.{suffix}" if number == 1 else f"magnified-{number}.{suffix}"
 
 
 def _results_in(folder: Path, outputs: Collection[str]) -> set[str]:
@@ -74,6 +91,7 @@ def _results_in(folder: Path, outputs: Collection[str]) -> set[str]:
         "marks": r"marks\.png",
         "enhanced": r"enhanced\.png",
         "magnified": r"magnified(-[0-9]+)?\.png",
+        "mg": r"magnified(-[0-9]+)?\.dcm",
     }
     wanted = re.compile("|".join(patterns[name] for name in outputs) or r"\b\B")
     return {path.name for path in folder.iterdir() if wanted.fullmatch(path.name)}

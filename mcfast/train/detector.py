@@ -29,9 +29,9 @@ from mcfast.train.detector_trial import evaluate
 from mcfast.train.draw import draw_patches, kept, mine_patches
 from mcfast.train.fit import Fit, deterministic, logits_of
 from mcfast.train.patches import Patches, from_phantom, join, small_phantom
-from mcfast.train.recipe import RECIPES, DetectorRecipe
+from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe
 
-__all__ = ["DetectorRecipe", "build", "export_detector", "looks", "train_detector"]
+__all__ = ["DetectorRecipe", "build", "export_detector", "looks", "train_detector", "train_shipped"]
 
 VERSION = "2.0"
 Tell = Callable[[str, int, int], None]
@@ -128,6 +128,21 @@ def train_detector(
     if tested:
         (folder / f"{recipe.network}.md").write_text(model_card(metrics, VERSION))
     return metrics
+
+
+def train_shipped(
+    out_dir: str | Path, *, seed: int = 0, threads: int = 2, progress: bool = True
+) -> dict[str, dict[str, Any]]:
+    """Train the networks that ship, one after the other; their metrics by recipe. `progress` prints a line for each
+    thing that is done."""
+
+    def tell(what: str, done: int, total: int) -> None:
+        if progress and done == total:
+            print(f"detector: {what}: done", flush=True)
+
+    return {
+        name: train_detector(out_dir, seed=seed, recipe=RECIPES[name], threads=threads, tell=tell) for name in SHIPPED
+    }
 
 
 def _fit(

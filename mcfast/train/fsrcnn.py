@@ -1,4 +1,4 @@
-"""Training of FSRCNN(56, 12, 4) on pairs of phantom crops and their 2x2-binned selves (Honjo et al.).
+"""Training of FSRCNN(56, 12, 4) on pairs of crops and their 2x2-binned selves (Honjo et al.), of phantoms or images.
 
 Mean squared error, Adam, cosine schedule, from a start that is bicubic interpolation. Everything follows from the seed:
 the same seed and number of threads give the same file. A run that was stopped goes on from its last checkpoint.
@@ -24,7 +24,8 @@ from mcfast.evaluate.sr import compare
 from mcfast.nets.export import export
 from mcfast.nets.fsrcnn import fsrcnn, start_as_bicubic
 from mcfast.train.fsrcnn_card import model_card
-from mcfast.train.fsrcnn_pairs import Pairs, draw_frame, draw_pairs
+from mcfast.train.fsrcnn_data import PhantomData, TrainingData
+from mcfast.train.fsrcnn_pairs import Pairs
 
 __all__ = ["FsrcnnRecipe", "train_fsrcnn"]
 
@@ -73,59 +74,72 @@ def train_fsrcnn(
     recipe: FsrcnnRecipe | None = None,
     threads: int = 2,
     progress: bool = True,
+    data: TrainingData | None = None,
 ) -> dict[str, Any]:
-    """Train, keep the weights that do best on held-out phantoms, and write them as ONNX with a model card.
+    """Train, keep the weights that do best on held-out images, and write them as ONNX with a model card.
 
     Parameters
     ----------
     out_dir
         Folder for `fsrcnn.onnx`, `fsrcnn.md`, `fsrcnn.json` (the metrics) and `fsrcnn.checkpoint.pt`. A checkpoint of
-        the same seed and recipe is taken up where it stopped; any other is overwritten.
+        the same seed, recipe and images is taken up where it stopped; any other is overwritten.
     seed
-        Decides phantoms, crops, their order, and the random start. Other phantoms are tested than trained on.
+        Decides phantoms, crops, their order, and the random start. Other images are tested than trained on.
     recipe
         `FsrcnnRecipe()` where `None`: ten minutes on two cores.
     threads
         Of torch. Another number gives slightly other weights.
     progress
         Print a line for each check.
+    data
+        `FolderData` for images of one's own; `None` is phantoms, as for what ships.
 
     Returns
     -------
-    The metrics: loss at first and last check, the step kept, PSNR of every method on the test phantoms, seconds.
+    The metrics: loss at first and last check, the step kept, PSNR of every method on the test images, seconds.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read, or is too small.
     """
     recipe = recipe or FsrcnnRecipe()
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
-    first = 1_000_000 + 1000 * seed  # seeds of phantoms: trained on, then asked, then tested
-    trained, asked, tested = _seeds(first, recipe)
+    counts = (recipe.phantoms, recipe.held_out, recipe.tested)
+    images: TrainingData = PhantomData(seed, counts, recipe.scale) if data is None else data
     with _deterministic(seed, threads):
         network = fsrcnn(recipe.d, recipe.s, recipe.m)
         start_as_bicubic(network)
-        pairs = draw_pairs(trained, recipe.crops, recipe.side, scale=recipe.scale)
-        checks = draw_pairs(asked, max(1, recipe.crops // 4), recipe.side, scale=recipe.scale)
-        _say(progress, f"fsrcnn: {len(pairs.small)} pairs from {len(trained)} phantoms")
-        run = _Run(network, pairs, checks, recipe, seed, folder / "fsrcnn.checkpoint.pt", progress)
+        pairs = images.training_pairs(recipe.crops, recipe.side)
+        checks = images.checking_pairs(max(1, recipe.crops // 4), recipe.side)
+        _say(progress, f"fsrcnn: {len(pairs.small)} pairs from {images.counts[0]} of {images.origin}")
+        identity = {"seed": seed, "recipe": asdict(recipe), "version": VERSION, "data": images.identity}
+        run = _Run(network, pairs, checks, recipe, identity, folder / "fsrcnn.checkpoint.pt", progress)
         best = run.train()
         network.load_state_dict(best)
         metrics: dict[str, Any] = {
             "seed": seed,
             "threads": threads,
             "recipe": asdict(recipe),
+            "data": images.origin,
+            "images": list(images.counts),
             "loss_first": run.history[0][1],
             "loss_kept": min(loss for _, loss in run.history),
             "step_kept": min(run.history, key=lambda item: item[1])[0],
-            "psnr_db": _test(network, tested, recipe.scale),
+            "psnr_db": _test(network, images),
             "seconds": round(time.perf_counter() - began, 1),
         }
-    (folder / "fsrcnn.onnx").write_bytes(export_fsrcnn(network, seed=seed, recipe=recipe))
+    (folder / "fsrcnn.onnx").write_bytes(export_fsrcnn(network, seed=seed, recipe=recipe, origin=images.origin))
     (folder / "fsrcnn.json").write_text(json.dumps(metrics, indent=2) + "\n")
     (folder / "fsrcnn.md").write_text(model_card(metrics, VERSION))
     return metrics
 
 
-def export_fsrcnn(network: nn.Sequential, *, seed: int, recipe: FsrcnnRecipe) -> bytes:
+def export_fsrcnn(
+    network: nn.Sequential, *, seed: int, recipe: FsrcnnRecipe, origin: str = PhantomData.origin
+) -> bytes:
     """The network as ONNX with rows and columns free; the same bytes for the same weights."""
     return export(
         network,
@@ -137,7 +151,7 @@ def export_fsrcnn(network: nn.Sequential, *, seed: int, recipe: FsrcnnRecipe) ->
             "input_range": "0 .. 1, image / max_value",
             "recipe": json.dumps(asdict(recipe), sort_keys=True),
             "seed": str(seed),
-            "training_data": "phantoms of mcfast.phantom",
+            "training_data": origin,
         },
     )
 
@@ -151,12 +165,13 @@ class _Run:
         pairs: Pairs,
         checks: Pairs,
         recipe: FsrcnnRecipe,
-        seed: int,
+        identity: dict[str, Any],
         checkpoint: Path,
         progress: bool,
     ) -> None:
         self.network, self.pairs, self.checks, self.recipe = network, pairs, checks, recipe
-        self.seed, self.checkpoint, self.progress = seed, checkpoint, progress
+        self.identity, self.seed = identity, int(identity["seed"])
+        self.checkpoint, self.progress = checkpoint, progress
         self.optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
         self.step = 0
         self.history: list[tuple[int, float]] = []
@@ -212,15 +227,12 @@ class _Run:
         if not self.history or loss < min(past for _, past in self.history):
             self.best = copy.deepcopy(self.network.state_dict())
         self.history.append((self.step, loss))
-        _say(self.progress, f"fsrcnn: step {self.step} of {self.recipe.steps}: {-loss:.3f} dB on held-out phantoms")
+        _say(self.progress, f"fsrcnn: step {self.step} of {self.recipe.steps}: {-loss:.3f} dB on held-out images")
         self._save()
-
-    def _identity(self) -> dict[str, Any]:
-        return {"seed": self.seed, "recipe": asdict(self.recipe), "version": VERSION}
 
     def _save(self) -> None:
         state = {
-            "identity": self._identity(),
+            "identity": self.identity,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
@@ -235,7 +247,7 @@ class _Run:
         if not self.checkpoint.exists():
             return
         state = torch.load(self.checkpoint, weights_only=True)
-        if state["identity"] != self._identity():
+        if state["identity"] != self.identity:
             return
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -244,25 +256,18 @@ class _Run:
         _say(self.progress, f"fsrcnn: goes on from step {self.step}")
 
 
-def _test(network: nn.Sequential, seeds: list[int], scale: float) -> list[dict[str, dict[str, float]]]:
-    def restore(small: Any) -> Any:
-        with torch.no_grad():
-            values = torch.from_numpy(small.astype(numpy.float32) / 4095)
-            output = network(values[None, None])[0, 0].clamp(0, 1).numpy()
-        return numpy.rint(output * 4095).astype(numpy.uint16)
-
+def _test(network: nn.Sequential, images: TrainingData) -> list[dict[str, dict[str, float]]]:
     scores = []
-    for seed in seeds:
-        image, mask = draw_frame(seed, scale=scale)
-        scores.append(compare(image, restore, peak=4095, mask=mask))
+    for frame in images.test_frames():
+
+        def restore(small: Any, peak: float = frame.peak) -> Any:
+            with torch.no_grad():
+                values = torch.from_numpy(small.astype(numpy.float32) / numpy.float32(peak))
+                output = network(values[None, None])[0, 0].clamp(0, 1).numpy()
+            return numpy.rint(output * peak).astype(small.dtype)
+
+        scores.append(compare(frame.image, restore, peak=frame.peak, mask=frame.mask))
     return scores
-
-
-def _seeds(first: int, recipe: FsrcnnRecipe) -> tuple[list[int], list[int], list[int]]:
-    counts = (recipe.phantoms, recipe.held_out, recipe.tested)
-    ends = numpy.cumsum((first, *counts)).tolist()
-    trained, asked, tested = (list(range(ends[i], ends[i + 1])) for i in range(3))
-    return trained, asked, tested
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mcfast.evaluate.sr import bin2x2
 
-__all__ = ["Pairs", "draw_frame", "draw_pairs"]
+__all__ = ["Pairs", "crop_pairs", "draw_frame", "draw_pairs", "join_pairs"]
 
 Array = NDArray[Any]
 
@@ -70,21 +70,40 @@ def as_another_detector(
 
 def draw_pairs(seeds: list[int], crops: int, side: int, *, scale: float = 1.0) -> Pairs:
     """`crops` crops of `side` small pixels out of the phantom of each seed, four of five centred in the breast."""
-    large = []
+    pairs = []
     for seed in seeds:
         image, mask = draw_frame(seed, scale=scale)
-        generator = numpy.random.default_rng([seed, 0xC2])
-        inside = numpy.argwhere(mask)
-        for index in range(crops):
-            place = inside[generator.integers(len(inside))] if index % 5 else generator.integers(0, image.shape)
-            row, column = (
-                int(numpy.clip(centre - side, 0, length - 2 * side))
-                for centre, length in zip(place, image.shape, strict=True)
-            )
-            large.append(image[row : row + 2 * side, column : column + 2 * side])
+        pairs.append(crop_pairs(image, mask, 4095, crops, side, numpy.random.default_rng([seed, 0xC2])))
+    return join_pairs(pairs)
+
+
+def crop_pairs(
+    image: Array,
+    mask: NDArray[numpy.bool_],
+    peak: float,
+    crops: int,
+    side: int,
+    generator: numpy.random.Generator,
+) -> Pairs:
+    """`crops` crops of `side` small pixels out of an image of values 0 .. peak, four of five centred in the mask."""
+    large = []
+    inside = numpy.argwhere(mask)
+    for index in range(crops):
+        place = inside[generator.integers(len(inside))] if index % 5 else generator.integers(0, image.shape)
+        row, column = (
+            int(numpy.clip(centre - side, 0, length - 2 * side))
+            for centre, length in zip(place, image.shape, strict=True)
+        )
+        large.append(image[row : row + 2 * side, column : column + 2 * side])
     small = [bin2x2(crop) for crop in large]
-    return Pairs(small=_batch(small), large=_batch(large))
+    return Pairs(small=_batch(small, peak), large=_batch(large, peak))
 
 
-def _batch(crops: list[Array]) -> NDArray[numpy.float32]:
-    return (numpy.stack(crops)[:, None] / numpy.float32(4095)).astype(numpy.float32)
+def join_pairs(pairs: list[Pairs]) -> Pairs:
+    """All pairs in one, in order."""
+    small, large = (numpy.concatenate([getattr(one, name) for one in pairs]) for name in ("small", "large"))
+    return Pairs(small=small, large=large)
+
+
+def _batch(crops: list[Array], peak: float) -> NDArray[numpy.float32]:
+    return (numpy.stack(crops)[:, None] / numpy.float32(peak)).astype(numpy.float32)

@@ -1,0 +1,205 @@
+"""Time every operation on this machine's GPU: `python -m benchmarks.gpu --out FILE`; part of `make gpu`.
+
+Inside the clock: the kernels of one call, on an image that is on the GPU, into an array that is there, repeated so that
+the time of a call on the host is hidden if it can be; CUDA events, best of several rounds. `share` is the operation's
+least traffic (its image read once, its result written once) over its time, as a part of the device-to-device copy
+measured in the same run. Peers do the same work where they can; their answers are not compared here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+import mcfast
+from mcfast import _cuda
+from mcfast.backends.gpu.device_array import DeviceArray
+
+ROWS, COLUMNS = 4096, 3328
+ROUNDS, SECONDS = 5, 0.05
+
+
+def milliseconds(call: Callable[[], Any], stream: int) -> float:
+    """Best time of a call among rounds of as many calls as fit into a twentieth of a second."""
+    first, last = _cuda.Event(), _cuda.Event()
+    for _ in range(3):
+        call()
+    _cuda.synchronize(stream, 0)
+    begin = time.perf_counter()
+    call()
+    _cuda.synchronize(stream, 0)
+    repeats = max(3, min(500, int(SECONDS / max(time.perf_counter() - begin, 1e-6))))
+    best = float("inf")
+    for _ in range(ROUNDS):
+        first.record(stream)
+        for _ in range(repeats):
+            call()
+        last.record(stream)
+        best = min(best, last.since(first) / repeats)
+    return best
+
+
+def copy_rate(stream: _cuda.Stream) -> float:
+    """GB/s of a device-to-device copy of an image, read and write counted."""
+    source = DeviceArray((8 * ROWS, COLUMNS), numpy.uint16, stream=stream.handle)
+    target = DeviceArray((8 * ROWS, COLUMNS), numpy.uint16, stream=stream.handle)
+    size = source.nbytes
+
+    def copy() -> None:
+        _cuda.copy(target.pointer, source.pointer, size, stream.handle, 0)
+
+    return 2 * size / milliseconds(copy, stream.handle) / 1e6
+
+
+def operations(image: DeviceArray, stream: _cuda.Stream) -> Iterator[tuple[str, Callable[[Any], Any], Any]]:
+    """(name, call that writes to `out`, the result's dtype)."""
+    same = image.dtype
+    top = {"uint8": 255.0, "uint16": 4095.0, "float32": 1.0}[same.name]
+    yield "min_filter 11 x 11", lambda out: mcfast.min_filter(image, 11, out=out, stream=stream), same
+    yield "min_filter 101 x 101", lambda out: mcfast.min_filter(image, 101, out=out, stream=stream), same
+    yield "erode disk 5", lambda out: mcfast.erode(image, mcfast.disk(5), out=out, stream=stream), same
+    yield "erode disk 15", lambda out: mcfast.erode(image, mcfast.disk(15), out=out, stream=stream), same
+    yield "white_tophat disk 7", lambda out: mcfast.white_tophat(image, mcfast.disk(7), out=out, stream=stream), same
+    yield "box_mean 22", lambda out: mcfast.box_mean(image, 22, out=out, stream=stream), numpy.float32
+    yield (
+        "guided_filter 22",
+        lambda out: mcfast.guided_filter(image, 22, 1e-3 * top**2, out=out, stream=stream),
+        numpy.float32,
+    )
+    yield "dehaze", lambda out: mcfast.dehaze(image, max_value=top, out=out, stream=stream), same
+    if same.kind == "u":
+        table = DeviceArray.from_host(numpy.arange(4096, dtype=numpy.uint16), stream=stream.handle)
+        yield "lookup 4096", lambda out: mcfast.lookup(image, table, out=out, stream=stream), numpy.uint16
+
+
+def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, Any]]:
+    """One record for each operation."""
+    levels = 256 if dtype == numpy.uint8 else 4096
+    host = numpy.random.default_rng(1).integers(0, levels, (ROWS, COLUMNS)).astype(dtype)
+    if dtype == numpy.float32:
+        host /= levels
+    image = DeviceArray.from_host(host, stream=stream.handle)
+    for name, call, result in operations(image, stream):
+        out = DeviceArray((ROWS, COLUMNS), result, stream=stream.handle)
+        elapsed = milliseconds(lambda: call(out), stream.handle)  # noqa: B023
+        moved = image.nbytes + out.nbytes
+        yield {
+            "operation": name,
+            "dtype": numpy.dtype(dtype).name,
+            "who": "mcfast",
+            "ms": elapsed,
+            "share_of_copy": moved / elapsed / 1e6 / rate,
+        }
+
+
+def peers(dtype: Any) -> Iterator[dict[str, Any]]:
+    """The same operations of other libraries, on their default stream, where they are installed."""
+    name = numpy.dtype(dtype).name
+    for operation, who, call in (*cupy_calls(dtype), *torch_calls(dtype), *cucim_calls(dtype), *kornia_calls(dtype)):
+        yield {"operation": operation, "dtype": name, "who": who, "ms": milliseconds(call, 0), "share_of_copy": None}
+
+
+def cupy_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """CuPy's filters."""
+    try:
+        import cupy
+        from cupyx.scipy import ndimage
+    except ImportError:
+        return
+    image = cupy.random.randint(0, 4096, (ROWS, COLUMNS)).astype(dtype)
+    who, out = f"cupy {cupy.__version__}", cupy.empty_like(image)
+    disk = {radius: cupy.asarray(mcfast.disk(radius).mask) for radius in (5, 15, 7)}
+    yield "min_filter 11 x 11", who, lambda: ndimage.minimum_filter(image, 11, output=out)
+    yield "min_filter 101 x 101", who, lambda: ndimage.minimum_filter(image, 101, output=out)
+    for radius in (5, 15):
+        yield (
+            f"erode disk {radius}",
+            who,
+            lambda radius=radius: ndimage.grey_erosion(image, footprint=disk[radius], output=out),
+        )
+    yield "white_tophat disk 7", who, lambda: ndimage.white_tophat(image, footprint=disk[7], output=out)
+    mean = cupy.empty((ROWS, COLUMNS), cupy.float32)
+    yield "box_mean 22", who, lambda: ndimage.uniform_filter(image, 45, output=mean)
+
+
+def torch_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """torch has windows of floats only."""
+    try:
+        import torch
+    except ImportError:
+        return
+    if dtype != numpy.float32 or not torch.cuda.is_available():
+        return
+    image = torch.rand(1, 1, ROWS, COLUMNS, device="cuda")
+    pool = torch.nn.functional
+    yield "min_filter 11 x 11", f"torch {torch.__version__}", lambda: -pool.max_pool2d(-image, 11, 1, 5)
+    yield "box_mean 22", f"torch {torch.__version__}", lambda: pool.avg_pool2d(image, 45, 1, 22, False, False)
+
+
+def cucim_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """cuCIM's morphology, the scikit-image of CuPy."""
+    try:
+        import cucim
+        import cupy
+        from cucim.skimage import morphology
+    except ImportError:
+        return
+    image = cupy.random.randint(0, 4096, (ROWS, COLUMNS)).astype(dtype)
+    disk = cupy.asarray(mcfast.disk(7).mask)
+    yield "white_tophat disk 7", f"cucim {cucim.__version__}", lambda: morphology.white_tophat(image, disk)
+
+
+def kornia_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """Kornia's morphology and guided blur, of floats."""
+    try:
+        import kornia
+        import torch
+    except ImportError:
+        return
+    if dtype != numpy.float32 or not torch.cuda.is_available():
+        return
+    image = torch.rand(1, 1, ROWS, COLUMNS, device="cuda")
+    who = f"kornia {kornia.__version__}"
+    yield "guided_filter 22", who, lambda: kornia.filters.guided_blur(image, image, 45, 1e-3)
+
+
+def main() -> None:
+    """Measure everything and write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="file to write; by default benchmarks/results/gpu-NAME.json")
+    parsed = parser.parse_args()
+    stream, properties = _cuda.Stream(0), _cuda.properties(0)
+    rate = copy_rate(stream)
+    print(f"{properties['name']}: copies {rate:.0f} GB/s")
+    records = []
+    for dtype in (numpy.uint16, numpy.uint8, numpy.float32):
+        for record in (*ours(dtype, rate, stream), *peers(dtype)):
+            records.append(record)
+            share = "" if record["share_of_copy"] is None else f"{record['share_of_copy']:7.0%} of copy"
+            print(f"{record['dtype']:8} {record['operation']:22} {record['who']:18} {record['ms']:9.3f} ms {share}")
+    result = {
+        "mcfast": tomllib.loads(Path("pyproject.toml").read_text())["project"]["version"],
+        "date": time.strftime("%Y-%m-%d"),
+        "python": platform.python_version(),
+        "gpu": properties,
+        "cuda_driver_and_runtime": _cuda.versions(),
+        "image": [ROWS, COLUMNS],
+        "copy_gb_per_s": rate,
+        "records": records,
+    }
+    name = properties["name"].lower().replace(" ", "-")
+    path = parsed.out or Path("benchmarks") / "results" / f"gpu-{name}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

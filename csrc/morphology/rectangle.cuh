@@ -1,0 +1,153 @@
+// Minimum or maximum over a rectangle of odd sides, O(1) per pixel in its size (van Herk 1992, Gil and Werman 1993).
+//
+// A block owns a strip of columns and walks down it. Of every eight rows it takes the extremum along the rows (prefixes
+// and suffixes of segments as long as the window, in shared memory), and each thread feeds its own column into a second
+// van Herk scheme, whose suffixes only it touches, so that no barrier is needed there. Pixels are packed: a word holds
+// pixels `threads` columns apart (four uint8, two uint16), so that both schemes treat all of them with one instruction
+// and no shift ever crosses lanes.
+//
+//   bytes per pixel   2 sizeof(T) from and to memory (3 for a top-hat); halos of (window - 1) / strip rows and
+//                     columns are read again, out of L2
+//   limit             memory bandwidth: about 10 shared accesses a word, half a word a pixel for uint16
+//   launch            grid (strips of 128 words of columns, strips of `strip` rows), 128 threads,
+//                     (16 pitch + 128 window_rows) words of shared memory, where pitch = window_columns *
+//                     ceil((127 + window_columns) / window_columns)
+#pragma once
+
+#include "gpu/pixel.h"
+
+namespace mcfast::gpu {
+
+constexpr int rectangle_threads = 128, rectangle_chunk = 8;
+
+/// Column x of a row as it is read: the extremum over interleaved channels; outside pixels take no part.
+template <class Op, class T>
+MC_DEVICE T read_pixel(const T* row, int x, int columns, int channels) {
+    if (x < 0 || x >= columns) return Op::template identity<T>();
+    T best = row[static_cast<int64_t>(x) * channels];
+    for (int c = 1; c < channels; ++c) {
+        best = lane_of<T>(Op::template of<T>(best, row[static_cast<int64_t>(x) * channels + c]), 0);
+    }
+    return best;
+}
+
+/// Word i of a padded row: lane l is column left + l * step + i. A null row lies outside the image.
+template <class Op, class T>
+MC_DEVICE Word<T> read_word(const T* row, int left, int step, int columns, int channels) {
+    Word<T> word = 0;
+    for (int lane = 0; lane < Packing<T>::lanes; ++lane) {
+        const int x = left + lane * step;
+        word = with_lane<T>(word, lane, row ? read_pixel<Op>(row, x, columns, channels) : Op::template identity<T>());
+    }
+    return word;
+}
+
+/// Prefix (forward) or suffix extrema of one segment, in place.
+template <class Op, class T>
+MC_DEVICE void scan_segment(Shared<Word<T>> segment, int length, bool forward) {
+    int at = forward ? 0 : length - 1;
+    const int step = forward ? 1 : -1;
+    Word<T> best = segment[at];
+    for (int i = 1; i < length; ++i) {
+        at += step;
+        const Word<T> value = segment[at];
+        best = Op::template of<T>(best, value);
+        segment[at] = best;
+    }
+}
+
+/// The van Herk scheme down one column, in memory that only its thread touches.
+template <class Op, class T>
+struct ColumnScheme {
+    Shared<Word<T>> block;  // element i at i * rectangle_threads: values of this block of rows, suffixes of the last
+    int window, position = 0;
+    Word<T> prefix = 0;
+
+    MC_DEVICE ColumnScheme(Shared<Word<T>> memory, int rows) : block(memory), window(rows) {}
+
+    /// Takes the next row's value; returns the extremum over the last `window` of them, once there are as many.
+    MC_DEVICE Word<T> push(Word<T> value) {
+        prefix = position == 0 ? value : Op::template of<T>(prefix, value);
+        block[position * rectangle_threads] = value;
+        Word<T> result = prefix;
+        if (position + 1 < window) {
+            if (full) {
+                const Word<T> rest = block[(position + 1) * rectangle_threads];
+                result = Op::template of<T>(result, rest);
+            }
+            ++position;
+            return result;
+        }
+        for (int i = window - 2; i >= 0; --i) {
+            const Word<T> own = block[i * rectangle_threads];
+            value = Op::template of<T>(value, own);
+            block[i * rectangle_threads] = value;
+        }
+        position = 0;
+        full = true;
+        return result;
+    }
+
+    bool full = false;  // a whole block has gone by, so its suffixes are there
+};
+
+template <class Op, class T, class Result>
+MC_KERNEL void __launch_bounds__(rectangle_threads, 8)
+    rectangle(const T* __restrict__ image, int64_t image_stride, int channels, const T* original,
+              int64_t original_stride, T* __restrict__ out, int64_t out_stride, int rows, int columns, int window_rows,
+              int window_columns, int strip) {
+    MC_DYNAMIC_SHARED(Word<T>, memory);
+    constexpr int lanes = Packing<T>::lanes;
+    const int thread = static_cast<int>(threadIdx.x);
+    const int segments = (rectangle_threads + 2 * window_columns - 2) / window_columns;
+    const int pitch = segments * window_columns;
+    const Shared<Word<T>> prefixes = memory, suffixes = memory + rectangle_chunk * pitch;
+    ColumnScheme<Op, T> column(memory + (2 * rectangle_chunk * pitch + thread), window_rows);
+
+    const int left = static_cast<int>(blockIdx.x) * rectangle_threads * lanes;
+    const int top = static_cast<int>(blockIdx.y) * strip, bottom = smaller(top + strip, rows);
+    const int first = top - window_rows / 2, last = bottom + window_rows / 2;
+    for (int y = first; y < last; y += rectangle_chunk) {
+        for (int r = 0; r < rectangle_chunk; ++r) {
+            const T* row = y + r >= 0 && y + r < rows ? image + (y + r) * image_stride : nullptr;
+            for (int i = thread; i < pitch; i += rectangle_threads) {
+                const Word<T> word =
+                    read_word<Op>(row, left + i - window_columns / 2, rectangle_threads, columns, channels);
+                prefixes[r * pitch + i] = word;
+                suffixes[r * pitch + i] = word;
+            }
+        }
+        __syncthreads();
+        for (int i = thread; i < 2 * rectangle_chunk * segments; i += rectangle_threads) {
+            scan_segment<Op, T>(memory + i * window_columns, window_columns, i < rectangle_chunk * segments);
+        }
+        __syncthreads();
+        for (int r = 0; r < rectangle_chunk && y + r < last; ++r) {
+            const Word<T> suffix = suffixes[r * pitch + thread];
+            const Word<T> prefix = prefixes[r * pitch + thread + window_columns - 1];
+            const Word<T> best = column.push(Op::template of<T>(suffix, prefix));
+            const int to = y + r - window_rows / 2;
+            if (to < top) continue;
+            for (int lane = 0; lane < lanes; ++lane) {
+                const int x = left + lane * rectangle_threads + thread;
+                if (x >= columns) continue;
+                T pixel = 0;
+                if constexpr (Result::reads_original) pixel = original[to * original_stride + x];
+                out[to * out_stride + x] = Result::of(lane_of<T>(best, lane), pixel);
+            }
+        }
+        __syncthreads();
+    }
+}
+
+#define MCFAST_RECTANGLE_KERNELS_OF(X, T) \
+    X(rectangle<Minimum, T, Plain>)       \
+    X(rectangle<Maximum, T, Plain>)       \
+    X(rectangle<Maximum, T, WhiteTopHat>) \
+    X(rectangle<Minimum, T, BlackTopHat>)
+#define MCFAST_RECTANGLE_KERNELS(X)          \
+    MCFAST_RECTANGLE_KERNELS_OF(X, uint8_t)  \
+    MCFAST_RECTANGLE_KERNELS_OF(X, uint16_t) \
+    MCFAST_RECTANGLE_KERNELS_OF(X, float)
+
+}  // namespace mcfast::gpu

@@ -1,0 +1,156 @@
+"""The emulated GPU finds what it is there to find: faults planted in small kernels and in our own."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import emulated_device
+import numpy
+import pytest
+from emulated_device import CHECKED, CSRC, SANITIZED, EmulatedDevice, compile_library
+from images import make
+
+import mcfast
+
+HERE = pathlib.Path(__file__).parent
+PLANTED = (*CHECKED, "-DMCFAST_KERNEL_NOUNS(X)=X(planted)")
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    work = tmp_path_factory.mktemp("planted")
+    library = compile_library([HERE / "gpu_on_cpu" / "planted.cu"], work, PLANTED)
+    return lambda **options: EmulatedDevice(library, host_threads=1, **options)
+
+
+def reverse(device, kernel):
+    values = numpy.arange(64, dtype=numpy.int32)
+    result = numpy.zeros(64, numpy.int32)
+    pointers = [numpy.uint64(array.ctypes.data) for array in (values, result)]
+    device.launch("gpu/mc_gpu.h", kernel, (1,), (64,), 0, pointers, 0)
+    return result
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_right_kernel_passes(planted, seed):
+    assert (reverse(planted(shuffle=seed > 0, seed=seed), "right") == numpy.arange(64)[::-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "message"),
+    [
+        ("missing_barrier", "read of unwritten shared memory|write-read race|read-write race"),
+        ("write_race", "write-write race at element"),
+        ("read_race", "write-read race|read-write race"),
+        ("unwritten", "read of unwritten shared memory at element 64"),
+        ("out_of_range", "shared memory index out of range at element 64"),
+        ("early_exit", re.escape("divergent __syncthreads(): 41 of 64 threads arrived")),
+        ("two_barriers", re.escape("threads wait at different __syncthreads(), in lines")),
+        ("missing_lanes", "divergent warp operation: 8 of 32 lanes arrived"),
+        ("no_such_kernel", "no such kernel"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_planted_faults_are_found_in_any_order_of_threads(planted, kernel, message, seed):
+    with pytest.raises(RuntimeError, match=f"{kernel}: ({message})"):
+        reverse(planted(shuffle=seed > 0, seed=seed), kernel)
+
+
+def test_arguments_of_another_size_are_refused(planted):
+    with pytest.raises(RuntimeError, match="right: arguments of other sizes"):
+        planted().launch("gpu/mc_gpu.h", "right", (1,), (64,), 0, [numpy.uint64(0), numpy.int32(0)], 0)
+
+
+MUTANTS = {
+    "morphology/rectangle.cuh": ("rectangle<Minimum, uint16_t, Plain>", "erode", (mcfast.rectangle(5, 7),)),
+    "morphology/footprint.cuh": ("footprint<Minimum, uint16_t, Plain>", "erode", (mcfast.disk(5),)),
+    "blur/window_sums.cuh": ("box_mean<uint16_t>", "box_mean", (3,)),
+    "candidates/candidates.cuh": (
+        "count_maxima) X(row_offsets) X(mark_maxima<uint16_t>) X(write_maxima<uint16_t>) "
+        "X(rectangle<Maximum, uint16_t, Plain>",
+        "local_maxima",
+        (1,),
+    ),
+}
+BARRIERS = [(header, i) for header in MUTANTS for i in range((CSRC / header).read_text().count("__syncthreads();"))]
+
+
+@pytest.mark.parametrize(("header", "barrier"), BARRIERS)
+def test_every_barrier_of_our_kernels_is_missed(tmp_path, header, barrier):
+    """With any one of them taken out, the emulation objects: none is there for nothing, and no race escapes."""
+    kernels, operation, arguments = MUTANTS[header]
+    pieces = (CSRC / header).read_text().split("__syncthreads();")
+    without = "__syncthreads();".join(pieces[: barrier + 1]) + ";" + "__syncthreads();".join(pieces[barrier + 1 :])
+    mutant = tmp_path / header
+    mutant.parent.mkdir()
+    mutant.write_text(without)
+    includes = {header, "morphology/rectangle.cuh"} | ({"blur/box.cuh"} if "blur" in header else set())
+    # Quoted includes look beside the including file first, so what includes the mutant must lie beside it.
+    for other in includes - {header}:
+        (tmp_path / other).parent.mkdir(exist_ok=True)
+        (tmp_path / other).write_text((CSRC / other).read_text())
+    (tmp_path / "planted.cu").write_text(
+        '#include "gpu/kernel_table.h"\n'
+        + "".join(f'#include "{name}"\n' for name in sorted(includes))
+        + f"#define KERNELS(X) X({kernels})\nMCFAST_KERNEL_TABLE(planted, KERNELS)\n"
+    )
+    library = compile_library([tmp_path / "planted.cu"], tmp_path, ("-O1", *PLANTED[1:]), (tmp_path, CSRC))
+    options = {"threshold": 0.0} if operation == "local_maxima" else {}
+    with pytest.raises(RuntimeError, match=r"race|unwritten"):
+        EmulatedDevice(library, host_threads=1).run(operation, make(numpy.uint16, 70, 150, 1), *arguments, **options)
+
+
+def under_sanitizers(library, code):
+    """Run Python code in a process that has AddressSanitizer from its start."""
+    runtime = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    environment = os.environ | {
+        "LD_PRELOAD": str(pathlib.Path(runtime.stdout.strip()).resolve()),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONMALLOC": "malloc",
+        "PYTHONPATH": str(pathlib.Path(mcfast.__file__).parents[1]),
+    }
+    head = f"from emulated_device import EmulatedDevice; device = EmulatedDevice({str(library)!r}, host_threads=1)\n"
+    return subprocess.run(
+        [sys.executable, "-c", head + code], cwd=HERE, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+SANITIZED_RUN = """
+import numpy, mcfast
+from images import DTYPES, make
+for dtype in DTYPES:
+    for rows, columns in ((1, 1), (37, 131)):
+        image, white = make(dtype, rows, columns, 1), 1.0 if dtype == numpy.float32 else 255.0
+        centres = numpy.array([[0, 0], [rows - 1, columns - 1]], numpy.int32)
+        device.run("white_tophat", image, mcfast.rectangle(5, 7))
+        device.run("black_tophat", image, mcfast.disk(4))
+        device.run("dehaze", image, size=(5, 5), radius=4, omega=0.9, eps=1e-3, t_min=0.1, max_value=white)
+        device.run("guided_filter", image, 3, 0.1 * white**2, subsample=2)
+        device.run("box_mean", image, 2)
+        device.run("resample", image, (0.7, 1.6))
+        device.run("gather_patches", image, 6, centres=centres, dtype=numpy.float16)
+        device.run("local_maxima", image, 2, threshold=0.0)
+        if dtype != numpy.float32:
+            device.run("lookup", image, table=numpy.arange(100, dtype=numpy.uint16))
+print("clean")
+"""
+BEYOND = """
+import numpy
+image, out = numpy.zeros((8, 16), numpy.uint16), numpy.zeros((9, 16), numpy.uint16)
+pointer = lambda array: numpy.uint64(array.ctypes.data)
+arguments = (pointer(image), numpy.int64(16), pointer(out), numpy.int64(16), numpy.int32(9), numpy.int32(16))
+device.launch("lookup/lookup.cuh", "copy_pixels<uint16_t>", (1, 3), (64, 4), 0, arguments, 0)
+"""
+
+
+def test_no_kernel_reads_or_writes_outside_its_arrays(pytestconfig):
+    library = emulated_device.build(pytestconfig.cache, SANITIZED)
+    result = under_sanitizers(library, SANITIZED_RUN)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout == "clean\n"
+    beyond = under_sanitizers(library, BEYOND)  # told that the image has one row more than it has
+    assert beyond.returncode != 0
+    assert "heap-buffer-overflow" in beyond.stderr
+    assert "lookup.cuh" in beyond.stderr
