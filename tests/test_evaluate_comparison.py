@@ -70,7 +70,7 @@ def test_classical_detectors_find_bright_disks() -> None:
         positions, scores = found
         assert (numpy.diff(scores) <= 0).all()
         for place in places:
-            assert numpy.hypot(*(positions[: len(places)] - place).T).min() < 3
+            assert numpy.hypot(*(positions[: 2 * len(places)] - place).T).min() < 3
 
 
 def test_known_findings_do_not_count() -> None:
