@@ -42,8 +42,7 @@ _FACTS = {
     "output": "(n, 1) float32, probability of a calcification",
     "training data": (
         "{tiles} tiles of {tile_side} x {tile_side} px and {phantoms} phantoms of `mcfast.phantom`: {positives} "
-        "candidates on calcifications and {others} others, {mined} of them picked as the hardest of {mined_tiles} "
-        "further tiles; {whose}"
+        "candidates on calcifications and {others} others{picked}; {whose}"
     ),
     "candidates": "multi-scale Laplacian of Gaussian in units of local noise, the same code as at run time",
     "recipe": (
@@ -87,6 +86,9 @@ def model_card(metrics: dict[str, Any], version: str) -> str:
         "tile_side": recipe["side"],
         "side": metrics["looks"][1],
         "others": metrics["patches"] - metrics["positives"],
+        "picked": f", {metrics['mined']} of them the hardest of {recipe['mined_tiles']} further tiles"
+        if metrics["mined"]
+        else "",
         "course": course.format(**recipe),
         "whose": f"and {metrics['own']} candidates of the user's images" if metrics["own"] else "no image of a patient",
     }
