@@ -18,6 +18,7 @@ with zipfile.ZipFile(wheel) as archive:
             assert root not in content, f"{name} holds the path {root.decode()}"
 for wanted in (
     "nets/weights/vgg12.onnx",
+    "nets/weights/vgg24.onnx",
     "nets/weights/fsrcnn.md",
     "result.schema.json",
     "py.typed",

@@ -13,7 +13,7 @@ from mcfast import detect, ops
 from mcfast.mammogram import Mammogram
 from mcfast.result import Calcification, Cluster
 
-__all__ = ["at_canonical", "findings_in_input", "mask_in_input"]
+__all__ = ["at_canonical", "findings_in_input", "headroom", "mask_in_input"]
 
 Image = NDArray[numpy.uint16]
 Mask = NDArray[numpy.bool_]
@@ -22,15 +22,25 @@ Mask = NDArray[numpy.bool_]
 def at_canonical(
     image: Image, mammogram: Mammogram, canonical_mm: float, *, threads: int | None = None
 ) -> tuple[Image, Mask | None, tuple[float, float]]:
-    """The (H, W) image and its valid mask, if it has one, at the canonical spacing, and the (row, column) scale."""
+    """The (H, W) image and its valid mask, if it has one, at the canonical spacing, and the (row, column) scale.
+
+    The image comes with 16 bits, its counts multiplied by `headroom(mammogram)`: of 8 bits, means and interpolated
+    values would lose what lies between two counts.
+    """
     rows_mm, columns_mm = mammogram.spacing_mm
     scale = rows_mm / canonical_mm, columns_mm / canonical_mm
-    small: Image = ops.resample(image, scale, threads=threads)
+    wide = image if mammogram.bits == 16 else image << numpy.uint16(16 - mammogram.bits)
+    small: Image = ops.resample(wide, scale, threads=threads)
     if mammogram.valid is None:
         return small, None, scale
     # A pixel that is padding in any part is none of the breast.
     share = ops.resample(mammogram.valid.view(numpy.uint8) * numpy.uint8(255), scale, threads=threads)
     return small, share == 255, scale
+
+
+def headroom(mammogram: Mammogram) -> float:
+    """What the counts at the canonical spacing are multiplied by, so that they fill 16 bits."""
+    return float(1 << (16 - mammogram.bits))
 
 
 def findings_in_input(
@@ -50,7 +60,7 @@ def _calcification(one: detect.Calcification, scale: tuple[float, float], mammog
         x_mm=(col + 0.5) * columns_mm,
         y_mm=(row + 0.5) * rows_mm,
         diameter_mm=one.diameter_mm,
-        contrast=one.contrast,
+        contrast=one.contrast / headroom(mammogram),
         contrast_to_noise=one.contrast_to_noise,
         score=one.score,
         cluster=None if one.cluster is None else one.cluster + 1,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mcfast import _core, detect, nets, ops, runtimes
 from mcfast.boxes import Box, regions_around
-from mcfast.canonical import at_canonical, findings_in_input, mask_in_input
+from mcfast.canonical import at_canonical, findings_in_input, headroom, mask_in_input
 from mcfast.clock import Clock
 from mcfast.config import Config
 from mcfast.dicom.grayscale import window
@@ -34,7 +34,7 @@ __all__ = ["Engine"]
 
 Image = NDArray[numpy.uint16]
 Mask = NDArray[numpy.bool_]
-DETECTOR, MAGNIFIER = "vgg12", "fsrcnn"
+DETECTORS, MAGNIFIER = ("vgg12", "vgg24"), "fsrcnn"
 
 
 class Engine:
@@ -71,7 +71,8 @@ class Engine:
             raise ValueError(f"Engine(threads): expected None or a number from 1 to 256, got {threads!r}")
         self.config = config or Config()
         self.threads = _core.default_threads() if threads is None else threads
-        self._detector = runtimes.load(nets.weights(DETECTOR), threads=self.threads)
+        detectors = {name: runtimes.load(nets.weights(name), threads=self.threads) for name in DETECTORS}
+        self._detector = detect.Committee(list(detectors.values()))
         # Through a general runtime, magnification runs several tiles at once, each on one thread.
         own = self.threads if self.config.magnifier == "native" else 1
         self._magnifier = runtimes.load(nets.weights(MAGNIFIER), runtime=self.config.magnifier, threads=own)
@@ -81,8 +82,8 @@ class Engine:
             version=version("mcfast"),
             cpu_level=_core.cpu_level(),
             device="cpu",
-            runtime=f"{self._detector.runtime} {self._detector.runtime_version}",
-            models={DETECTOR: self._detector.sha256, MAGNIFIER: self._magnifier.sha256},
+            runtime=" ".join(dict.fromkeys(f"{one.runtime} {one.runtime_version}" for one in detectors.values())),
+            models={name: network.sha256 for name, network in (*detectors.items(), (MAGNIFIER, self._magnifier))},
             configuration=self.config.as_dict(),
             configuration_hash=self.config.hash(),
         )
@@ -165,8 +166,9 @@ class Engine:
             enhanced = self._enhance(image, mammogram.spacing_mm, white)
         with clock("mask"):
             small, valid, scale = at_canonical(image, mammogram, self.config.canonical_mm, threads=self.threads)
-            small_mask = detect.breast_mask(small, self.config.canonical_mm, max_value=white, valid=valid)
-        found = self._detect(small, small_mask, white, clock)
+            brightest = white * headroom(mammogram)
+            small_mask = detect.breast_mask(small, self.config.canonical_mm, max_value=brightest, valid=valid)
+        found = self._detect(small, small_mask, brightest, clock)
         calcifications, clusters = findings_in_input(found, scale, mammogram)
         mask = mask_in_input(small_mask, image.shape, scale)
         with clock("magnify"):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mcfast.detect.cluster import cluster_score, hull, link, polygon_area, suppress
+from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area, suppress
 
 places = st.integers(0, 40).flatmap(
     lambda count: arrays(numpy.int64, (count, 2), elements=st.integers(0, 30)).map(lambda array: array.astype(float))
@@ -117,3 +117,19 @@ def test_cluster_score_is_that_of_the_best_three() -> None:
     assert cluster_score([0.2, 0.9, 0.6, 0.3]) == pytest.approx(0.6)
     assert cluster_score([0.5]) == 0.5
     assert cluster_score([]) == 0.0
+
+
+def _odds(score: float) -> float:
+    return float(numpy.log(score / (1 - score)))
+
+
+def test_best_place_by_hand() -> None:
+    """Four of 0.8, 0.6, 0.4, 0.2 together; a brighter one alone, for whose company 0.001 stands thrice."""
+    positions = numpy.array([[0, 0], [0, 10], [10, 0], [10, 10], [500, 500]], float)
+    scores = numpy.array([0.8, 0.6, 0.4, 0.2, 0.99])
+    together = numpy.mean([_odds(one) for one in scores[:4]])
+    assert best_place(positions, scores, 20) == pytest.approx(1 / (1 + numpy.exp(-together)))
+    alone = (_odds(0.99) + 3 * _odds(0.001)) / 4
+    assert best_place(positions, scores, 1) == pytest.approx(1 / (1 + numpy.exp(-alone)))
+    assert best_place(positions, scores, 10_000) > best_place(positions, scores, 20)
+    assert best_place(positions[:0], scores[:0], 20) == 0

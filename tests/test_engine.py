@@ -156,7 +156,7 @@ def test_no_findings_is_not_a_failure():
     strict = mcfast.Engine(mcfast.Config(spacing_mm=0.07, detector=DetectorConfig(min_score=0.99)))
     outcome = strict(phantom.mammogram(11, shape=(1664, 1280), clusters=0).image)
     assert outcome.status == "no findings"
-    assert outcome.score == 0.0
+    assert outcome.score < 0.5
     assert not outcome.magnified
     assert check_json(outcome)["failure"] is None
     assert strict(phantom.mammogram(11, shape=(1664, 1280), clusters=2).image).status == "ok"

@@ -208,24 +208,6 @@ def test_dicom_gives_the_pixels_back(phantom: Phantom, tmp_path) -> None:
     assert default.stat().st_size < path.stat().st_size
 
 
-def test_tile_is_its_generators_own() -> None:
-    first, again = (tile(numpy.random.default_rng(7), side=160) for _ in range(2))
-    assert numpy.array_equal(first.image, again.image)
-    assert first.calcifications == again.calcifications
-    assert first.image.shape == first.mask.shape == (160, 160)
-    assert first.image.max() <= 4095
-
-
-def test_tiles_are_varied_and_calcified() -> None:
-    tiles = [tile(numpy.random.default_rng([1, index]), side=192) for index in range(24)]
-    assert sum(len(one.calcifications) for one in tiles) > 48
-    assert any(not one.mask.all() for one in tiles)
-    assert any(one.mask.all() for one in tiles)
-    for one in tiles:
-        for calcification in one.calcifications:
-            assert one.mask[round(calcification.row), round(calcification.column)]
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

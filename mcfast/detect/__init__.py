@@ -1,6 +1,7 @@
 """Finding calcifications: breast mask, candidates, probabilities, measured calcifications, clusters."""
 
 from mcfast.detect.classify import classify
+from mcfast.detect.committee import Committee
 from mcfast.detect.detector import Calcification, Cluster, Detections, DetectorConfig, detect, group
 from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import Candidates, propose
@@ -9,6 +10,7 @@ __all__ = [
     "Calcification",
     "Candidates",
     "Cluster",
+    "Committee",
     "Detections",
     "DetectorConfig",
     "breast_mask",

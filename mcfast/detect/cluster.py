@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-__all__ = ["cluster_score", "hull", "link", "polygon_area", "suppress"]
+__all__ = ["best_place", "cluster_score", "hull", "link", "polygon_area", "suppress"]
 
 Points = NDArray[Any]
 
@@ -106,3 +106,30 @@ def cluster_score(scores: Sequence[float] | NDArray[Any]) -> float:
     """Mean of the three highest probabilities: three calcifications make a cluster, and the third is its proof."""
     best = numpy.sort(numpy.asarray(scores, numpy.float64))[::-1][:3]
     return float(best.mean()) if len(best) else 0.0
+
+
+TOP, TOGETHER = 300, 4
+FAINT = 1e-3  # what stands for a calcification that is not there
+
+
+def best_place(positions: Points, scores: NDArray[Any], reach: float) -> float:
+    """How likely some place of the image holds a cluster: the highest score of any spot's surroundings, 0 .. 1.
+
+    That of one spot's is the mean log-odds, turned back into a probability, of the four highest scores within `reach`
+    of it, its own included; where there are fewer, a score of 0.001 stands for each that is missing. So one bright spot
+    alone says little, and four say much. Only the 300 highest scores are looked at. O(N + pairs).
+    """
+    from scipy.spatial import cKDTree
+
+    if len(scores) == 0:
+        return 0.0
+    best = numpy.argsort(-scores, kind="stable")[:TOP]
+    p = numpy.clip(numpy.asarray(scores, numpy.float64)[best], 1e-6, 1 - 1e-6)
+    odds = numpy.log(p / (1 - p))
+    missing = float(numpy.log(FAINT / (1 - FAINT)))
+    near = cKDTree(positions[best]).query_ball_point(positions[best], reach)
+    highest = max(
+        float(numpy.r_[numpy.sort(odds[around])[::-1][:TOGETHER], [missing] * (TOGETHER - len(around))].mean())
+        for around in near
+    )
+    return float(1 / (1 + numpy.exp(-highest)))

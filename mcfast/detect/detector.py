@@ -11,7 +11,7 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.detect.classify import Network, classify
-from mcfast.detect.cluster import cluster_score, hull, link, polygon_area, suppress
+from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area, suppress
 from mcfast.detect.features import measure
 from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import Candidates, propose
@@ -20,6 +20,7 @@ from mcfast.errors import ConfigError
 __all__ = ["Calcification", "Cluster", "Detections", "DetectorConfig", "detect", "group"]
 
 Mask = NDArray[numpy.bool_]
+CLEAR = 8.0  # contrast, in deviations of the noise around, from which a spot stands alone
 
 
 def is_number(value: Any) -> bool:
@@ -38,7 +39,9 @@ class DetectorConfig:
     limit
         Most candidates that the network looks at.
     min_score
-        Lowest probability of a calcification, 0 .. 1.
+        Lowest probability of a calcification that is reported, 0 .. 1.
+    cluster_score
+        Lowest probability of a cluster's member, 0 .. 1: who has fainter ones reported wants no clusters of them.
     apart_mm
         Of two spots closer than this, or than three quarters of the better one's diameter, only the better one stays.
     link_mm
@@ -47,22 +50,24 @@ class DetectorConfig:
         A cluster has at least so many.
     """
 
-    threshold: float = 2.0
-    limit: int = 2500
+    threshold: float = 1.5
+    limit: int = 3500
     min_score: float = 0.5
+    cluster_score: float = 0.5
     apart_mm: float = 0.4
     link_mm: float = 5.0
     min_members: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "min_score", "apart_mm", "link_mm"):
+        for name in ("threshold", "min_score", "cluster_score", "apart_mm", "link_mm"):
             if not (is_number(getattr(self, name)) and math.isfinite(getattr(self, name))):
                 raise ConfigError(f"DetectorConfig({name}): expected a finite number, got {getattr(self, name)!r}")
         for name in ("limit", "min_members"):
             if not isinstance(getattr(self, name), int):
                 raise ConfigError(f"DetectorConfig({name}): expected a whole number, got {getattr(self, name)!r}")
-        if not 0 <= self.min_score <= 1:
-            raise ConfigError(f"DetectorConfig(min_score): expected 0 .. 1, got {self.min_score}")
+        for name in ("min_score", "cluster_score"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"DetectorConfig({name}): expected 0 .. 1, got {getattr(self, name)}")
         if self.limit < 1 or self.min_members < 1:
             raise ConfigError(
                 f"DetectorConfig(limit, min_members): expected at least 1 each, got {self.limit}, {self.min_members}"
@@ -117,7 +122,7 @@ class Detections:
     clusters
         Highest score first; `id` is the index.
     image_score
-        0 .. 1: the best cluster's score, or half the best single calcification's, whichever is higher.
+        0 .. 1: how likely some place holds a cluster, whatever is reported; see `mcfast.detect.cluster.best_place`.
     mask
         (H, W) bool, the breast.
     candidates
@@ -154,7 +159,7 @@ def detect(
     max_value
         Intensity of white.
     network
-        A loaded `vgg12`.
+        A loaded network, for example `vgg12`.
     mask
         (H, W) bool, the breast; `None` finds it, where `valid` tells padding from pixels.
     config
@@ -212,8 +217,9 @@ def group(
     chosen = numpy.flatnonzero(scores >= config.min_score)
     found = _calcifications(image, candidates, scores, chosen, spacing_mm, max_value, config)
     found, clusters = _grouped(found, spacing_mm, config)
-    best = [cluster.score for cluster in clusters] + [0.5 * calcification.score for calcification in found]
-    return Detections(found, clusters, max(best, default=0.0), mask, len(candidates))
+    alone = suppress(candidates.positions.astype(float), scores, config.apart_mm / spacing_mm)
+    score = best_place(candidates.positions[alone], scores[alone], config.link_mm / spacing_mm)
+    return Detections(found, clusters, score, mask, len(candidates))
 
 
 def _calcifications(
@@ -226,15 +232,19 @@ def _calcifications(
     config: DetectorConfig,
 ) -> tuple[Calcification, ...]:
     """Measure the chosen spots, keep one for each calcification, the most probable first."""
-    features = measure(image, candidates.positions[chosen], spacing_mm)
-    places = numpy.column_stack([features.rows, features.columns])
-    # A coarse calcification has several peaks; they are within its own diameter of the best one.
-    apart = numpy.maximum(config.apart_mm, 0.75 * features.diameter_mm) / spacing_mm
+    positions = candidates.positions[chosen]
+    features = measure(image, positions, spacing_mm)
     noise = candidates.noise[chosen].astype(numpy.float64) * max_value
+    # What is brighter than half of a faint spot is half tissue: only of a clear one are centre and diameter known.
+    clear = features.contrast >= CLEAR * noise
+    places = numpy.where(clear[:, None], numpy.column_stack([features.rows, features.columns]), positions)
+    # A coarse calcification has several peaks; they are within its own diameter of the best one.
+    reach = numpy.where(clear, 0.75 * features.diameter_mm, 0.0)
+    apart = numpy.maximum(config.apart_mm, reach) / spacing_mm
     return tuple(
         Calcification(
-            row=float(features.rows[index]),
-            column=float(features.columns[index]),
+            row=float(places[index, 0]),
+            column=float(places[index, 1]),
             diameter_mm=float(features.diameter_mm[index]),
             contrast=float(features.contrast[index]),
             contrast_to_noise=float(features.contrast[index] / noise[index]),
@@ -250,7 +260,9 @@ def _grouped(
 ) -> tuple[tuple[Calcification, ...], tuple[Cluster, ...]]:
     """Give each calcification its cluster, and describe the clusters, the best first."""
     places = numpy.array([(one.row, one.column) for one in found]).reshape(-1, 2)
-    labels = link(places, config.link_mm / spacing_mm, config.min_members)
+    labels = numpy.full(len(found), -1, numpy.int64)
+    sure = numpy.array([one.score >= config.cluster_score for one in found], bool)
+    labels[sure] = link(places[sure], config.link_mm / spacing_mm, config.min_members)
     groups = [numpy.flatnonzero(labels == label) for label in range(int(labels.max(initial=-1)) + 1)]
     groups.sort(key=lambda members: -cluster_score([found[index].score for index in members]))
     clusters = []

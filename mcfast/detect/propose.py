@@ -16,7 +16,7 @@ __all__ = ["Candidates", "propose", "spot_response"]
 Field = NDArray[numpy.float32]
 SIGMAS = (0.8, 1.13, 1.6, 2.26, 3.2)  # pixels; neighbours in the ratio of the square root of 2
 FLAT = 0.1  # lowest deviation of the response, in units of that over the breast
-SKIN_MM, BORDER_MM, MEAN_MM, NOISE_MM, APART_MM = 2.0, 0.6, 1.2, 2.0, 0.2
+SKIN_MM, BORDER_MM, MEAN_MM, NOISE_MM, APART_MM = 0.6, 0.3, 1.2, 3.0, 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

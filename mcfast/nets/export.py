@@ -63,8 +63,8 @@ def export(
     Parameters
     ----------
     module
-        `nn.Sequential` (nested ones too) of Conv2d, ConvTranspose2d, PReLU, ReLU, MaxPool2d, AdaptiveAvgPool2d(1),
-        Flatten, Linear, Sigmoid, Softmax; Dropout and Identity leave no trace.
+        `nn.Sequential` (nested ones too) of Conv2d, ConvTranspose2d, PReLU, ReLU, LocalResponseNorm, MaxPool2d,
+        AdaptiveAvgPool2d(1), Flatten, Linear, Sigmoid, Softmax; Dropout and Identity leave no trace.
     name, version
         Of the network; kept in the metadata with the layers' windows, from which the receptive field follows.
     input_shape, output_shape
@@ -159,6 +159,10 @@ def _linear(graph: _Graph, name: str, layer: Any) -> None:
     graph.add("Gemm", name, {"weight": layer.weight, "bias": layer.bias}, transB=1)
 
 
+def _local_response(graph: _Graph, name: str, layer: Any) -> None:
+    graph.add("LRN", name, {}, size=layer.size, alpha=layer.alpha, beta=layer.beta, bias=layer.k)
+
+
 def _average(graph: _Graph, name: str, layer: Any) -> None:
     if _square(name, layer.output_size) != 1:
         raise ConfigError(f"export({name}): cannot write an AdaptiveAvgPool2d of {layer.output_size}; use 1")
@@ -191,6 +195,7 @@ _WRITERS: dict[type[nn.Module], Callable[[_Graph, str, Any], None]] = {
     nn.ConvTranspose2d: _deconvolution,
     nn.MaxPool2d: _max_pool,
     nn.AdaptiveAvgPool2d: _average,
+    nn.LocalResponseNorm: _local_response,
     nn.PReLU: _prelu,
     nn.ReLU: lambda graph, name, layer: graph.add("Relu", name, {}),
     nn.Sigmoid: lambda graph, name, layer: graph.add("Sigmoid", name, {}),

@@ -30,8 +30,8 @@ class Exposure:
         """Standard deviation of the noise at each pixel, (H, W) float32."""
         return numpy.float32(self.noise) * numpy.sqrt(numpy.maximum(signal, 0))
 
-    def counts(self, signal: Field, bits: int, spacing_mm: float, rng: numpy.random.Generator) -> NDArray[numpy.uint16]:
-        """Noisy image as presentation values 0 .. 2**bits - 1; a signal of 0 stays 0."""
+    def noisy(self, signal: Field, spacing_mm: float, rng: numpy.random.Generator) -> Field:
+        """The signal with its noise, (H, W) float32, not clipped."""
         from scipy import ndimage
 
         white = rng.standard_normal(signal.shape, numpy.float32)
@@ -39,6 +39,13 @@ class Exposure:
         if sigma > 0.2:
             white = ndimage.gaussian_filter(white, sigma, truncate=3.0)
             white *= numpy.float32(1 / max(float(white.std()), 1e-6))
-        noisy = signal + self.deviation(signal) * white
+        noisy: Field = signal + self.deviation(signal) * white
+        return noisy
+
+    def counts(self, signal: Field, bits: int, spacing_mm: float, rng: numpy.random.Generator) -> NDArray[numpy.uint16]:
+        """Noisy image as presentation values 0 .. 2**bits - 1; a signal of 0 stays 0."""
+        noisy = self.noisy(signal, spacing_mm, rng)
         white_count = 2**bits - 1
-        return numpy.clip(numpy.rint(noisy * numpy.float32(white_count)), 0, white_count).astype(numpy.uint16)
+        counts = numpy.clip(numpy.rint(noisy * numpy.float32(white_count)), 0, white_count)
+        result: NDArray[numpy.uint16] = counts.astype(numpy.uint16)
+        return result

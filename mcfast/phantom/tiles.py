@@ -1,7 +1,7 @@
 """Training tiles: small patches of tissue at the canonical 0.1 mm, more varied than whole phantoms are.
 
 Whole phantoms look like one vendor's images. Tiles vary what vendors, processing and anatomy vary: level, noise and its
-correlation, density of lines, skin ramps, muscle edges, markers, resampling and 8-bit storage.
+correlation, density of lines, skin ramps, muscle edges, metal, film marks, processing, resampling, 8-bit storage.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.phantom.calcifications import scatter, speck
+from mcfast.phantom.distractors import add_crossings, add_film_marks, add_hot_pixels, add_metal, add_vascular
+from mcfast.phantom.distribution import distribute
+from mcfast.phantom.export import as_exported
 from mcfast.phantom.exposure import Exposure
+from mcfast.phantom.morphology import Shape, calcification
 from mcfast.phantom.record import Calcification
 from mcfast.phantom.texture import enlarge, power_law, septa, smooth_noise
 from mcfast.phantom.tissue import add_specks, fibres
@@ -21,14 +24,15 @@ __all__ = ["Tile", "tile"]
 
 Field = NDArray[numpy.float32]
 SPACING_MM = 0.1
-BITS = 12
+WHITE = 65535
+MARGIN = 16  # pixels at the tile's border without calcifications
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
     """A patch of synthetic tissue at 0.1 mm.
 
-    `image` is (side, side) uint16, 0 .. 4095; `mask` (side, side) bool is tissue; `calcifications` are those drawn, as
+    `image` is (side, side) uint16, 0 .. 65535; `mask` (side, side) bool is tissue; `calcifications` are those drawn, as
     in `Phantom`.
     """
 
@@ -45,20 +49,39 @@ def tile(rng: numpy.random.Generator, *, side: int = 512) -> Tile:
     if side < 128:
         raise ValueError(f"tile(side): expected at least 128 pixels, got {side}")
     signal = _tissue(side, rng)
-    noise = numpy.exp(rng.uniform(numpy.log(0.012), numpy.log(0.055)))
+    noise = float(numpy.exp(rng.uniform(numpy.log(0.012), numpy.log(0.06))))
     exposure = Exposure(noise, rng.uniform(0.0, 0.1))
     if rng.random() < 0.15:
         signal += rng.uniform(0.05, 0.25) * _edge(side, rng.uniform(0.2, 1.0), rng)
     depth = numpy.full((side, side), 1e3, numpy.float32)
     if rng.random() < 0.35:
         signal, depth = _skin(signal, rng)
-    mask = depth > 0
-    add_specks(signal, depth > 2, SPACING_MM, int(rng.integers(0, 40)), 1.5 * noise, rng)
+    _distract(signal, depth, noise, rng)
+    truth = _calcify(signal, depth > 0.8, exposure, rng)
+    image = exposure.noisy(numpy.clip(signal, 0, 1), SPACING_MM, rng)
+    typical = noise * float(numpy.sqrt(max(float(numpy.median(signal)), 0.05)))
     if rng.random() < 0.08:
-        _marker(signal, rng)
-    truth = _calcify(signal, depth > 2.0, exposure, rng)
-    image = exposure.counts(numpy.clip(signal, 0, 1), BITS, SPACING_MM, rng)
-    return Tile(_as_exported(image, rng), mask, tuple(truth))
+        add_hot_pixels(image, typical, rng)
+    if rng.random() < 0.08:
+        add_film_marks(image, typical, rng)
+    # The mask found in an image is not exact to the pixel either.
+    return Tile(as_exported(image, rng), depth > rng.uniform(-0.3, 0.4), tuple(truth))
+
+
+def _distract(signal: Field, depth: Field, noise: float, rng: numpy.random.Generator) -> None:
+    """Add what is no calcification to report, in place; heights follow the noise at a middling signal."""
+    typical = noise * float(numpy.sqrt(max(float(numpy.median(signal)), 0.05)))
+    add_specks(signal, depth > 2, SPACING_MM, int(rng.integers(0, 30)), 2.5 * typical, rng)
+    if rng.random() < 0.5:
+        add_crossings(signal, SPACING_MM, typical * float(numpy.exp(rng.uniform(numpy.log(0.7), numpy.log(6)))), rng)
+    if rng.random() < 0.15:
+        for _ in range(int(rng.integers(1, 3))):
+            peak = typical * float(numpy.exp(rng.uniform(numpy.log(2), numpy.log(14))))
+            add_vascular(signal, SPACING_MM, peak, rng)
+    signal[depth <= 0] = 0
+    if rng.random() < 0.3:
+        for _ in range(int(rng.integers(1, 4))):
+            add_metal(signal, depth, SPACING_MM, rng)
 
 
 def _tissue(side: int, rng: numpy.random.Generator) -> Field:
@@ -137,68 +160,71 @@ def _distance(side: int, rng: numpy.random.Generator, offset: float) -> Field:
     return distance
 
 
-def _marker(signal: Field, rng: numpy.random.Generator) -> None:
-    """A ball of metal or plastic on the skin, in place: bright, round, sharp, and no calcification."""
-    side = len(signal)
-    row, column = rng.uniform(20, side - 20, 2)
-    down, right = numpy.mgrid[:side, :side]
-    radius = rng.uniform(12, 20)
-    inside = numpy.clip(radius - numpy.hypot(down - row, right - column) + 0.5, 0, 1)
-    numpy.maximum(signal, rng.uniform(0.7, 1.0) * inside, out=signal, casting="same_kind")
-
-
 def _calcify(
     signal: Field, allowed: NDArray[numpy.bool_], exposure: Exposure, rng: numpy.random.Generator
 ) -> list[Calcification]:
-    """Add clusters and single calcifications of all sizes and contrasts in place; return the truth."""
+    """Add clusters and single calcifications of all shapes, sizes and contrasts in place; return the truth."""
     truth = []
     clean = signal.copy()
     blur_mm = rng.uniform(0.04, 0.12)
-    bright = {number for number in range(3) if rng.random() < 0.25}
-    inner = allowed & _away_from_border(len(signal), 32)
-    for row, column, cluster in scatter(inner, int(rng.integers(0, 4)), int(rng.integers(2, 14)), SPACING_MM, rng):
-        coarse = cluster in bright if cluster is not None else rng.random() < 0.25
-        smallest, largest = (0.14, 1.0) if not coarse else (0.8, 2.2) if cluster is None else (0.3, 1.0)
-        diameter = float(numpy.exp(rng.uniform(numpy.log(smallest), numpy.log(largest))))
-        drawn = speck(diameter, SPACING_MM, blur_mm, rng)
+    inner = allowed & _away_from_border(len(signal), MARGIN)
+    typical: dict[int | None, _Kind] = {}
+    for row, column, cluster in distribute(inner, int(rng.integers(0, 4)), int(rng.integers(2, 14)), SPACING_MM, rng):
+        if cluster is None or cluster not in typical:
+            typical[cluster] = _kind(cluster is not None, rng)
+        kind = typical[cluster]
+        diameter = float(numpy.clip(kind.diameter_mm * numpy.exp(rng.normal(0, 0.3)), 0.12, 2.4))
+        drawn = calcification(kind.shape, diameter, SPACING_MM, blur_mm, rng)
         half = drawn.profile.shape[0] // 2
+        if min(row, column) < half or max(row, column) + half >= len(signal):
+            continue
         deviation = float(exposure.deviation(clean[row, column]))
-        faintest, brightest = (70, 600) if coarse else (4.5 * (diameter / 0.15) ** 0.6, 110)
-        detectability = float(numpy.exp(rng.uniform(numpy.log(faintest), numpy.log(brightest))))
-        peak = min(drawn.peak(detectability) * deviation, 0.97 - float(clean[row, column]))
+        peak = drawn.peak(kind.detectability * float(numpy.exp(rng.normal(0, 0.3)))) * deviation
+        peak = min(peak, max(0.97 - float(clean[row, column]), 0.02))
         signal[row - half : row + half + 1, column - half : column + half + 1] += peak * drawn.profile
         truth.append(
             Calcification(
                 row + drawn.row_offset,
                 column + drawn.column_offset,
                 drawn.diameter_mm,
-                peak * (2**BITS - 1),
-                peak / deviation,
+                peak * WHITE,
+                peak / max(deviation, 1e-6),
                 cluster,
             )
         )
     return truth
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What the members of a cluster have in common."""
+
+    shape: Shape
+    diameter_mm: float
+    detectability: float
+
+
+def _kind(clustered: bool, rng: numpy.random.Generator) -> _Kind:
+    """Shape, size and the signal-to-noise ratio of a matched filter, which grows with size."""
+
+    def between(low: float, high: float) -> float:
+        return float(numpy.exp(rng.uniform(numpy.log(low), numpy.log(high))))
+
+    draw = rng.random()
+    if draw < 0.1:  # coarse: popcorn, dystrophic, rim
+        shape: Shape = "rim" if rng.random() < 0.5 else "irregular"
+        size = between(0.4, 1.0) if clustered else between(0.7, 2.2)
+        return _Kind(shape, size, between(40, 600))
+    if draw < 0.2:
+        return _Kind("rod" if rng.random() < 0.6 else "branch", between(0.4, 1.6), between(8, 90))
+    if draw < 0.28:
+        size = between(0.3, 1.0)
+        return _Kind("soft", size, between(10 * (size / 0.3) ** 0.8, 120))
+    size = between(0.14, 0.9)
+    return _Kind("irregular", size, between(4.5 * (size / 0.15) ** 0.6, 110))
+
+
 def _away_from_border(side: int, margin: int) -> NDArray[numpy.bool_]:
     inner = numpy.zeros((side, side), bool)
     inner[margin : side - margin, margin : side - margin] = True
     return inner
-
-
-def _as_exported(image: NDArray[numpy.uint16], rng: numpy.random.Generator) -> NDArray[numpy.uint16]:
-    """What other vendors' exports do to an image: a coarser pixel grid in between, 8 bits."""
-    from PIL import Image
-
-    white = 2**BITS - 1
-    values = image.astype(numpy.float32)
-    coarser = float(rng.choice([1.0, 1.0, 1.14, 1.4, 2.0])) * rng.uniform(0.97, 1.05)
-    if coarser > 1.05:
-        side = len(image)
-        small = round(side / coarser)
-        kernel = Image.Resampling.BOX if rng.random() < 0.5 else Image.Resampling.BICUBIC
-        values = numpy.asarray(Image.fromarray(values).resize((small, small), kernel))
-        values = numpy.asarray(Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC))
-    if rng.random() < 0.4:
-        values = numpy.rint(values / white * 255) * (white / 255)
-    return numpy.clip(numpy.rint(values), 0, white).astype(numpy.uint16)

@@ -1,4 +1,4 @@
-"""The model card that training writes beside `vgg12.onnx`."""
+"""The model card that training writes beside the network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["model_card", "sensitivity_table"]
 
 _CARD = """\
-# vgg12 {version}
+# {network} {version}
 
 Tells calcifications from other bright spots in mammograms. **Research use only**, not for diagnosis.
 
@@ -23,68 +23,78 @@ is neutral.
 
 "top-hat" is the white top-hat by a disk of 0.9 mm alone, "LoG" the candidates' response alone. At the default score
 limit of {min_score:g}: {at_sensitivity:.0%} of the calcifications, {at_false:.2f} false marks per image.
+
+Real images: `docs/evaluation.md`.
 """
 
+_NETWORKS = {
+    "vgg24": "VGG-like, 24 x 24 pixels, first convolution with stride 2 (`mcfast.nets.vgg24`)",
+    "vgg12": "after the VGG-like network of Bria et al. (2018), whose widths may differ (`mcfast.nets.vgg12`)",
+    "alexnet12": "after the AlexNet-like network of Bria et al. (2018), widths may differ (`mcfast.nets.alexnet12`)",
+}
+
 _FACTS = {
-    "network": (
-        "two pairs of 3x3 convolutions with {maps} maps, 2x2 max-pooling after each pair, {hidden} hidden units, "
-        "dropout; {parameters} parameters; after the VGG-like network of Bria et al. (2018), whose widths may differ"
-    ),
+    "network": "{described}; {maps} maps, {hidden} hidden units; {parameters} parameters",
     "input": (
-        "(n, 1, 12, 12) float32: 12 x 12 pixels of 0.1 mm around a candidate, the local mean taken off, divided by the "
-        "standard deviation of the 4 mm around it, clipped to -8 .. 24 (`mcfast.detect.classify`)"
+        "(n, {scales}, {side}, {side}) float32: pixels around a candidate, the local mean taken off, divided by the "
+        "standard deviation of the 6 mm around it, clipped to -8 .. 24 (`mcfast.detect.classify`)"
     ),
     "output": "(n, 1) float32, probability of a calcification",
     "training data": (
-        "{tiles} tiles of {side} x {side} px and {phantoms} phantoms of `mcfast.phantom`: {positives} candidates on "
-        "calcifications and {others} others; no image of a patient"
+        "{tiles} tiles of {tile_side} x {tile_side} px and {phantoms} phantoms of `mcfast.phantom`: {positives} "
+        "candidates on calcifications and {others} others{picked}; {whose}"
     ),
     "candidates": "multi-scale Laplacian of Gaussian in units of local noise, the same code as at run time",
     "recipe": (
-        "binary cross-entropy; AdamW, one cycle up to {learning_rate:g}, weight decay {weight_decay:g}; {epochs} "
-        "epochs of all calcifications and {ratio:g} times as many others, batches of {batch}; quarter turns, mirror, "
-        "contrast and level varied; seed {seed}"
+        "binary cross-entropy; {course}; {epochs} epochs of all calcifications and {ratio:g} times as many others, "
+        "batches of {batch}; quarter turns, mirror, contrast and level varied; seed {seed}"
     ),
     "calibration": (
         "slope {slope:.3f} and offset {offset:.3f} of the logit, fitted on all candidates of {calibrating} other "
         "phantoms, folded into the last layer"
     ),
-    "reproduce": "`python -m mcfast.train detector --out out/train --seed {seed}`",
+    "reproduce": "`mcfast train detector --out out/train --seed {seed}`",
 }
-
-_MINI_MIAS = """
-## Real film: mini-MIAS
-
-{images} digitised films at 0.2 mm with {circles} circled clusters (Suckling et al. 1994), brought to 0.1 mm, at the
-default configuration. Nothing was trained on them (the breast mask was checked on them). At 0.2 mm most calcifications
-are a pixel or two, and what the detector sees of them is interpolated. One circle (mdb212) lies in air.
-
-| | |
-|---|---|
-| circles hit by a cluster | {hit_by_cluster:.0%} |
-| circles hit by any calcification | {hit_by_calcification:.0%} |
-| false clusters per image | {false_clusters_per_image:.2f} |
-"""
 
 _LIMITS = """
 ## Limits
 
 - Trained on phantoms alone. On real mammograms the score is an ordering, not a probability that holds.
-- Calcifications within 2 mm of the skin or 0.6 mm of the image's border are not looked for.
-- Vascular calcifications, and metal or skin markers of their size, are marked as well. Crossings of thin bright lines
-  can be marked by mistake.
+- Calcifications within 0.6 mm of the breast's edge or 0.3 mm of the image's border are not looked for.
+- Vascular calcifications and metal are meant to be left alone; some are marked all the same. So are knots where thin
+  bright lines cross.
 - Coarse calcifications above 2 mm may be missed or marked more than once.
-- Images must come at 0.1 mm; film and strongly sharpened images give more false marks.
+- Images must come at 0.1 mm; the engine brings them there. Below about 0.15 mm per pixel it sees less than it could;
+  above, calcifications are a pixel or two.
 """
 
 
 def model_card(metrics: dict[str, Any], version: str) -> str:
     """The card as Markdown, from what `train_detector` returns."""
-    test = metrics["test"]
-    values = {**metrics["recipe"], **metrics["calibration"], **metrics}
-    values["others"] = metrics["patches"] - metrics["positives"]
+    test, recipe = metrics["test"], metrics["recipe"]
+    course = (
+        "AdamW, one cycle up to {learning_rate:g}, weight decay {weight_decay:g}"
+        if recipe["optimizer"] == "adamw"
+        else "SGD from {learning_rate:g}, a tenth every 6 epochs, momentum {momentum:g}, weight decay {weight_decay:g}"
+    )
+    values = {
+        **metrics,
+        **recipe,
+        **metrics["calibration"],
+        "described": _NETWORKS[recipe["network"]],
+        "scales": metrics["looks"][0],
+        "tile_side": recipe["side"],
+        "side": metrics["looks"][1],
+        "others": metrics["patches"] - metrics["positives"],
+        "picked": f", {metrics['mined']} of them the hardest of {recipe['mined_tiles']} further tiles"
+        if metrics["mined"]
+        else "",
+        "course": course.format(**recipe),
+        "whose": f"and {metrics['own']} candidates of the user's images" if metrics["own"] else "no image of a patient",
+    }
     facts = ["| | |", "|---|---|", *(f"| {name} | {text.format(**values)} |" for name, text in _FACTS.items())]
     head = _CARD.format(
+        network=recipe["network"],
         version=version,
         facts="\n".join(facts),
         images=test["images"],
@@ -94,8 +104,7 @@ def model_card(metrics: dict[str, Any], version: str) -> str:
         at_sensitivity=test["default"]["sensitivity"],
         at_false=test["default"]["false_per_image"],
     )
-    film = _MINI_MIAS.format(**metrics["mini_mias"]) if metrics.get("mini_mias") else ""
-    return head + film + _LIMITS
+    return head + _LIMITS
 
 
 def sensitivity_table(test: dict[str, Any]) -> str:

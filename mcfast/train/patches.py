@@ -16,18 +16,35 @@ from mcfast.ops import resample
 from mcfast.phantom import Calcification, Phantom, mammogram, tile
 from mcfast.phantom.record import Laterality, View
 
-__all__ = ["Patches", "canonical", "from_phantom", "from_tile", "join", "small_phantom"]
+__all__ = [
+    "Patches",
+    "canonical",
+    "chosen",
+    "every_negative",
+    "from_phantom",
+    "from_tile",
+    "join",
+    "labels_of",
+    "small_phantom",
+]
 
 SPACING_MM = 0.1
-WHITE = 4095.0
+WHITE = 65535.0  # of tiles
+PHANTOM_WHITE = 4095.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patches:
-    """`pixels` (N, 1, 12, 12) float32 as the network sees them, `positive` (N,) bool."""
+    """`pixels` (N, 2, 24, 24) float16 as networks see them (their own sides may be smaller), `positive` (N,) bool."""
 
-    pixels: NDArray[numpy.float32]
+    pixels: NDArray[numpy.float16]
     positive: NDArray[numpy.bool_]
+
+    def view(self, scales: int, side: int) -> Patches:
+        """The part that a network of so many scales and so large a side looks at."""
+        begin = self.pixels.shape[2] // 2 - side // 2
+        inner = slice(begin, begin + side)
+        return Patches(self.pixels[:, :scales, inner, inner], self.positive)
 
 
 def join(parts: Sequence[Patches]) -> Patches:
@@ -41,15 +58,15 @@ def from_tile(rng: numpy.random.Generator, *, side: int, negatives: int) -> Patc
     """Draw a tile and take its calcifications and `negatives` other candidates, half of them the strongest."""
     drawn = tile(rng, side=side)
     candidates = propose(drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE)
-    return _chosen(candidates, drawn.calcifications, negatives, rng)
+    return chosen(candidates, drawn.calcifications, negatives, rng)
 
 
 def from_phantom(phantom: Phantom, rng: numpy.random.Generator, *, negatives: int) -> Patches:
     """The same for a whole phantom, with the mask that detection would use."""
     image, calcifications = canonical(phantom)
-    mask = breast_mask(image, SPACING_MM, max_value=WHITE)
-    candidates = propose(image, mask, threshold=1.5, limit=4000, max_value=WHITE)
-    return _chosen(candidates, calcifications, negatives, rng)
+    mask = breast_mask(image, SPACING_MM, max_value=PHANTOM_WHITE)
+    candidates = propose(image, mask, threshold=1.5, limit=4000, max_value=PHANTOM_WHITE)
+    return chosen(candidates, calcifications, negatives, rng)
 
 
 def small_phantom(seed: int) -> Phantom:
@@ -80,25 +97,36 @@ def canonical(phantom: Phantom) -> tuple[NDArray[numpy.uint16], tuple[Calcificat
     return image, moved
 
 
-def _chosen(
+def every_negative(rng: numpy.random.Generator, *, side: int) -> Patches:
+    """All candidates of a tile that are no calcification, strongest first: what hard ones are picked from."""
+    drawn = tile(rng, side=side)
+    candidates = propose(drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE)
+    return _patches(candidates, numpy.flatnonzero(labels_of(candidates, drawn.calcifications) == 0), False)
+
+
+def chosen(
     candidates: Candidates, truth: Sequence[Calcification], negatives: int, rng: numpy.random.Generator
 ) -> Patches:
-    labels = _labels(candidates, truth)
+    """Every candidate on a calcification, and `negatives` others, half of them the strongest."""
+    labels = labels_of(candidates, truth)
     positive, negative = numpy.flatnonzero(labels == 1), numpy.flatnonzero(labels == 0)
     hardest = negative[: negatives // 2]  # candidates come strongest first
     others = negative[negatives // 2 :]
     others = rng.permutation(others)[: negatives - len(hardest)]
-    chosen = numpy.concatenate([positive, hardest, others])
+    return join([_patches(candidates, positive, True), _patches(candidates, numpy.r_[hardest, others], False)])
+
+
+def _patches(candidates: Candidates, some: NDArray[Any], positive: bool) -> Patches:
     picked = Candidates(
-        candidates.positions[chosen], candidates.response[chosen], candidates.noise[chosen], candidates.residual
+        candidates.positions[some], candidates.response[some], candidates.noise[some], candidates.residual
     )
-    return Patches(candidate_patches(picked), labels[chosen] == 1)
+    return Patches(candidate_patches(picked).astype(numpy.float16), numpy.full(len(some), positive))
 
 
-def _labels(candidates: Candidates, truth: Sequence[Calcification]) -> NDArray[Any]:
+def labels_of(candidates: Candidates, truth: Sequence[Calcification]) -> NDArray[Any]:
     """1 for the strongest candidate on each calcification, -1 for others near one, 0 for the rest."""
     labels = numpy.zeros(len(candidates), numpy.int8)
-    best = []
+    best: list[int] = []
     for one in truth:
         distance = numpy.hypot(candidates.positions[:, 0] - one.row, candidates.positions[:, 1] - one.column)
         radius = one.diameter_mm / SPACING_MM / 2

@@ -1,0 +1,102 @@
+"""`mcfast evaluate comparison`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mcfast.result import NOTICE
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "comparison",
+        help="detection: the shipped detector beside top-hat, LoG and OpenCV's blobs",
+        description="Without PATH on phantoms of its own; with mammograms, on calcifications drawn into them (8-bit "
+        "exports at 0.085 and 0.14 mm). Prints a table with intervals.",
+        epilog=NOTICE,
+    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="mammograms, or a folder of them")
+    parser.add_argument("--spacing-mm", type=float, metavar="S", help="pixel spacing of files whose header tells none")
+    parser.add_argument(
+        "--known", metavar="TRUTH", help="marks of what is in the images already: left out of the count"
+    )
+    parser.add_argument("--network", metavar="FILE", help="an ONNX file instead of the shipped detector")
+    parser.add_argument("--phantoms", type=int, default=12, metavar="N", help="how many phantoms (default: 12)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of phantoms and insertion (default: 0)")
+    parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
+    parser.add_argument("--out", metavar="FILE", help="write the report as JSON there")
+    parser.set_defaults(function=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    import json
+
+    from mcfast import nets, runtimes
+    from mcfast.detect import Committee
+    from mcfast.engine import DETECTORS
+    from mcfast.errors import ConfigError
+    from mcfast.evaluate.comparison import cells_of, compare_methods, match_image
+    from mcfast.report.write import write_file
+
+    if options.phantoms < 1 or options.draws < 1 or options.seed < 0:
+        raise ConfigError("--phantoms, --draws, --seed: expected at least 1, 1 and 0")
+    files = [options.network] if options.network else [nets.weights(name) for name in DETECTORS]
+    network = Committee([runtimes.load(file) for file in files])
+    matched, patients, cells = [], [], []
+    for mammogram, truth, known in _inserted(options) if options.paths else _phantoms(options):
+        matched.append(match_image(mammogram, truth, network, known))
+        patients.append(truth.patient)
+        cells.append(cells_of(mammogram))
+    report = compare_methods(matched, patients, cells, draws=options.draws)
+    total = sum(next(iter(one.values())).total for one in matched)
+    print(f"{len(matched)} images of {len(set(patients))}, {total} calcifications; percent (95 % interval)")
+    _print_table(report)
+    if options.out:
+        write_file(Path(options.out), (json.dumps(report, indent=2) + "\n").encode())
+    print(NOTICE)
+    return 0
+
+
+def _phantoms(options: argparse.Namespace) -> Any:
+    from mcfast.evaluate.comparison import phantom_truth
+    from mcfast.phantom import mammogram
+    from mcfast.rasters import read_array
+
+    for seed in range(7_000_000 + 100 * options.seed, 7_000_000 + 100 * options.seed + options.phantoms):
+        drawn = mammogram(seed, view=("CC", "MLO")[seed % 2], laterality=("L", "R")[seed // 2 % 2])
+        truth = phantom_truth(drawn)
+        yield read_array(drawn.image, truth.name, spacing_mm=drawn.spacing_mm, bits=drawn.bits), truth, ()
+
+
+def _inserted(options: argparse.Namespace) -> Any:
+    from mcfast.cli.inputs import expand
+    from mcfast.errors import InputError
+    from mcfast.evaluate.comparison import EXPORTS_MM, with_inserted
+    from mcfast.evaluate.truth_files import read_truth
+    from mcfast.reading import read
+
+    known = {one.name: one.calcifications for one in read_truth(options.known)} if options.known else {}
+    files = [file for file in expand(options.paths) if file.suffix.lower() in (".png", ".tif", ".tiff", ".dcm", "")]
+    if not files:
+        raise InputError(f"{', '.join(options.paths)}: no mammogram there; give PNG, TIFF or DICOM files")
+    for index, file in enumerate(files):
+        mammogram = read(file, spacing_mm=options.spacing_mm)
+        for number, spacing in enumerate(EXPORTS_MM):
+            seed = 1000 * options.seed + 10 * index + number
+            yield with_inserted(mammogram, spacing, seed, known.get(file.stem, ()))
+
+
+def _print_table(report: dict[str, Any]) -> None:
+    rates = report["false_per_image"]
+    print("| detector | " + " | ".join(f"{rate:g}" for rate in rates) + " | S(1e-6, 1e-1) | p |")
+    print("|---" * (len(rates) + 3) + "|")
+    for method, part in report["methods"].items():
+        cells = [*part["sensitivity"], part["mean_sensitivity"]]
+        shown = [f"{100 * one['value']:.0f} ({100 * one['low']:.0f} to {100 * one['high']:.0f})" for one in cells]
+        p_value = "" if part["p_value"] is None else f"{part['p_value']:.3f}"
+        print(f"| {method} | " + " | ".join(shown) + f" | {p_value} |")

@@ -1,0 +1,89 @@
+"""`mcfast evaluate detection`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mcfast.result import NOTICE
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "detection",
+        help="detection: FROC, ROC and calibration of results against marks",
+        description="Holds the results of mcfast run against marked calcifications and prints sensitivities with "
+        "intervals by patient. Run with --min-score 0.001, or the curves end where the reports do.",
+        epilog=NOTICE,
+    )
+    parser.add_argument("results", metavar="RESULTS", help="the folder given to mcfast run --out")
+    parser.add_argument(
+        "truth", metavar="TRUTH", help="JSON, CSV, INbreast XML or DDSM OVERLAY, or a folder of them; see the manual"
+    )
+    parser.add_argument("--out", metavar="DIR", help="write report.json and the curves as PNG there")
+    parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
+    parser.set_defaults(function=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from mcfast.errors import ConfigError
+    from mcfast.evaluate.detection import evaluate_detection, read_results
+    from mcfast.evaluate.truth_files import read_truth
+
+    if options.draws < 1:
+        raise ConfigError(f"--draws: expected at least 1, got {options.draws}")
+    report = evaluate_detection(read_results(options.results), read_truth(options.truth), draws=options.draws)
+    print(
+        f"{report['images']} images of {report['patients']} patients, {report['calcifications']} calcifications, "
+        f"{report['clusters']} clusters; hit: {report['hit_rule']}"
+    )
+    for name in ("per_calcification", "per_cluster"):
+        if name in report:
+            _print_froc(name.replace("_", " "), report[name])
+    if "per_image" in report:
+        _print_image(report["per_image"])
+    if report.get("calibration"):
+        print(f"expected calibration error {report['calibration']['expected_calibration_error']:.3f}")
+    if options.out:
+        _write(Path(options.out), report)
+    print(NOTICE)
+    return 0
+
+
+def _print_froc(name: str, part: dict[str, Any]) -> None:
+    print(f"{name}: sensitivity in percent (95 % interval by patient)")
+    for rate, one in zip(part["false_per_image"], part["sensitivity"], strict=True):
+        print(f"  {rate:5g} false positives per image   {_percent(one)}")
+    if "mean_sensitivity" in part:
+        print(f"  S(1e-6, 1e-1)                     {_percent(part['mean_sensitivity'])}")
+
+
+def _print_image(part: dict[str, Any]) -> None:
+    point, area = part["operating_point"], part["auc"]
+    print(f"per image: AUC in percent {_percent(area)}")
+    limit = "above all" if point["threshold"] is None else f"{point['threshold']:.3f}"
+    print(f"  at score {limit}: sensitivity {point['sensitivity']:.1%}, specificity {point['specificity']:.1%}")
+
+
+def _percent(one: dict[str, float | None]) -> str:
+    value, low, high = ("?" if part is None else f"{100 * part:.1f}" for part in one.values())
+    return f"{value:>5} ({low} to {high})"
+
+
+def _write(out: Path, report: dict[str, Any]) -> None:
+    import json
+
+    from mcfast.evaluate.curves import save_froc, save_roc
+    from mcfast.report.write import write_file
+
+    out.mkdir(parents=True, exist_ok=True)
+    curves = {name: report[f"per_{name}"] for name in ("calcification", "cluster") if f"per_{name}" in report}
+    write_file(out / "report.json", (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
+    if curves:
+        save_froc(out / "froc.png", curves, title="FROC")
+    if "per_image" in report:
+        save_roc(out / "roc.png", report["per_image"], title="ROC per image")

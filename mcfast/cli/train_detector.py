@@ -1,0 +1,120 @@
+"""`mcfast train detector`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mcfast.result import NOTICE
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "detector",
+        help="the detector, on phantoms and, if you like, on images and marks of your own",
+        description="Draws phantoms, trains, calibrates and tests, and leaves NETWORK.onnx, its model card and its "
+        "metrics in DIR. Stopped and started again with the same options, it goes on where it was.",
+        epilog=NOTICE,
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="where everything goes")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of phantoms and weights (default: 0)")
+    parser.add_argument(
+        "--recipe",
+        default="shipped",
+        help="vgg12, vgg24, shipped (both, one after the other; the default), or bria, as Bria et al. (2018)",
+    )
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help="passes over the calcifications (default: the recipe's)"
+    )
+    parser.add_argument("--tiles", type=int, metavar="N", help="training tiles to draw (default: the recipe's)")
+    parser.add_argument("--images", nargs="+", metavar="PATH", help="mammograms of your own to train on too")
+    parser.add_argument("--truth", metavar="PATH", help="their marks: JSON, CSV, INbreast XML, DDSM OVERLAY")
+    parser.add_argument("--spacing-mm", type=float, metavar="S", help="pixel spacing of images whose header tells none")
+    parser.add_argument("--start", metavar="FILE", help="an ONNX file to fine-tune; 'shipped' is the one that ships")
+    parser.add_argument("--threads", type=int, default=2, metavar="N", help="processes that draw (default: 2)")
+    parser.set_defaults(function=_train)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from mcfast.errors import ConfigError, DeviceError
+
+    try:
+        from mcfast.train.detector import train_detector
+        from mcfast.train.recipe import RECIPES, SHIPPED
+    except ImportError as error:
+        raise DeviceError(f"training: {error}; install what it needs with pip install mcfast[train]") from error
+    if options.recipe not in ("shipped", *RECIPES):
+        raise ConfigError(f"--recipe: expected one of shipped, {', '.join(RECIPES)}, got {options.recipe!r}")
+    if options.seed < 0 or not 1 <= options.threads <= 256:
+        raise ConfigError(f"--seed, --threads: expected 0 and 1 to 256, got {options.seed} and {options.threads}")
+    asked = {name: getattr(options, name) for name in ("epochs", "tiles") if getattr(options, name) is not None}
+    own = _own_patches(options)
+    for name in SHIPPED if options.recipe == "shipped" else (options.recipe,):
+        recipe = replace(RECIPES[name], **asked)
+        with _progress() as tell:
+            metrics = train_detector(
+                options.out,
+                seed=options.seed,
+                recipe=recipe,
+                threads=options.threads,
+                tell=tell,
+                own=own,
+                start=_start(options.start, recipe.network),
+            )
+        print(f"{recipe.network}: {metrics['patches']} patches, {metrics['positives']} of calcifications")
+        print(f"loss {metrics['loss_first']:.4f} -> {metrics['loss_last']:.4f} in {metrics['seconds']:.0f} s")
+        print(f"written: {Path(options.out) / recipe.network}.onnx, .md, .json")
+    print(NOTICE)
+    return 0
+
+
+def _own_patches(options: argparse.Namespace) -> Any:
+    from mcfast.errors import ConfigError
+
+    if not options.images and not options.truth:
+        return None
+    if not options.images or not options.truth:
+        raise ConfigError("--images, --truth: expected both or none; marks and images belong together")
+    from mcfast.cli.inputs import expand
+    from mcfast.evaluate.truth_files import read_truth
+    from mcfast.train.own_images import from_images
+
+    truth = read_truth(options.truth)
+    return from_images(expand(options.images), truth, spacing_mm=options.spacing_mm, seed=options.seed)
+
+
+def _start(name: str | None, network: str) -> bytes | None:
+    if name is None:
+        return None
+    from mcfast import nets
+
+    return nets.weights(network) if name == "shipped" else Path(name).read_bytes()
+
+
+def _progress() -> Any:
+    """A context that gives `tell(what, done, total)`: one bar for each thing that is being done."""
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    @contextmanager
+    def bars() -> Any:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            tasks: dict[str, Any] = {}
+
+            def tell(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = progress.add_task(what, total=total)
+                progress.update(tasks[what], completed=done)
+
+            yield tell
+
+    return bars()

@@ -1,0 +1,48 @@
+"""The patch classifier `alexnet12`, in torch: the AlexNet-like network of Bria et al. (2018), table 2, for 12 x 12.
+
+After Krizhevsky, Sutskever and Hinton (2012): convolutions with local response normalisation (LRN) and overlapping
+max-pooling, then two wide hidden layers with dropout. Strides are 1, for a calcification is a few pixels. The widths
+are this project's choice; the paper's own may differ. For comparison; what ships is `mcfast.nets.vgg12`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+__all__ = ["SIDE", "alexnet12"]
+
+SIDE = 12
+
+
+def alexnet12(maps: int = 32, hidden: int = 128, dropout: float = 0.5, channels: int = 1) -> nn.Sequential:
+    """(N, channels, 12, 12) float32 -> (N, 1) logits. Glorot's initialisation from torch's global generator.
+
+    LRN as published: 5 neighbouring maps, alpha 1e-4, beta 0.75, k 2.
+    """
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    layers["conv1"] = nn.Conv2d(channels, maps, 5, padding=2)
+    layers["relu1"] = nn.ReLU()
+    layers["norm1"] = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
+    layers["pool1"] = nn.MaxPool2d(3, stride=2, padding=1)  # 6 x 6
+    layers["conv2"] = nn.Conv2d(maps, 2 * maps, 5, padding=2)
+    layers["relu2"] = nn.ReLU()
+    layers["norm2"] = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
+    layers["pool2"] = nn.MaxPool2d(3, stride=2, padding=1)  # 3 x 3
+    for number, (inputs, outputs) in enumerate(((2, 3), (3, 3), (3, 2)), start=3):
+        layers[f"conv{number}"] = nn.Conv2d(inputs * maps, outputs * maps, 3, padding=1)
+        layers[f"relu{number}"] = nn.ReLU()
+    layers["flatten"] = nn.Flatten()
+    for number, inputs in ((1, 2 * maps * 9), (2, hidden)):
+        layers[f"full{number}"] = nn.Linear(inputs, hidden)
+        layers[f"relu_full{number}"] = nn.ReLU()
+        layers[f"dropout{number}"] = nn.Dropout(dropout)
+    layers["logit"] = nn.Linear(hidden, 1)
+    for layer in layers.values():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            assert isinstance(layer.bias, torch.Tensor)
+            nn.init.zeros_(layer.bias)
+    return nn.Sequential(layers)

@@ -1,0 +1,98 @@
+"""Drawing training patches in worker processes, and keeping them on disk so that training can be taken up again."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from mcfast.train.patches import Patches, every_negative, from_phantom, from_tile, join, small_phantom
+from mcfast.train.recipe import DetectorRecipe
+
+__all__ = ["draw_patches", "kept", "mine_patches"]
+
+Progress = Callable[[int, int], None]
+
+
+def draw_patches(
+    seed: int, recipe: DetectorRecipe, phantoms: Sequence[int], *, workers: int = 1, progress: Progress | None = None
+) -> Patches:
+    """All training patches: of `recipe.tiles` tiles and of the phantoms of the given seeds.
+
+    Each has a random stream of its own, so the result is the same for any number of worker processes. `progress` is
+    called with how many are done and to do.
+    """
+    tasks: list[Any] = [(_tile_patches, (seed, index, recipe.side, recipe.negatives)) for index in range(recipe.tiles)]
+    tasks += [(_phantom_patches, (number, recipe.phantom_negatives)) for number in phantoms]
+    return join(list(_drawn(tasks, workers, progress)))
+
+
+def mine_patches(
+    seed: int,
+    recipe: DetectorRecipe,
+    hardness: Callable[[Patches], Any],
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Patches:
+    """The `recipe.mined_negatives` candidates of each of `recipe.mined_tiles` further tiles that are hardest.
+
+    `hardness` gives (N,) numbers for N patches. Returns negatives only.
+    """
+    tasks = [(_negative_patches, (seed, index, recipe.side)) for index in range(recipe.mined_tiles)]
+    parts = []
+    for found in _drawn(tasks, workers, progress):
+        order = numpy.argsort(-hardness(found), kind="stable")[: recipe.mined_negatives]
+        parts.append(Patches(found.pixels[order], found.positive[order]))
+    return join(parts)
+
+
+def kept(path: Path, fingerprint: str, draw: Callable[[], Patches]) -> Patches:
+    """What is in the file if it has this fingerprint, else what `draw` gives, which is then kept there."""
+    if path.exists():
+        with numpy.load(path) as file:
+            if str(file["fingerprint"]) == fingerprint:
+                return Patches(file["pixels"], file["positive"])
+    drawn = draw()
+    partial = path.with_suffix(".partial.npz")
+    numpy.savez(partial, fingerprint=fingerprint, pixels=drawn.pixels, positive=drawn.positive)
+    partial.replace(path)
+    return drawn
+
+
+def _drawn(tasks: Sequence[Any], workers: int, progress: Progress | None) -> Iterator[Patches]:
+    if workers <= 1:
+        results: Any = map(_call, tasks)
+        yield from _counted(results, len(tasks), progress)
+        return
+    # A forked child would inherit torch's and the operations' threads as dead locks.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from _counted(pool.map(_call, tasks, chunksize=8), len(tasks), progress)
+
+
+def _counted(results: Any, total: int, progress: Progress | None) -> Iterator[Patches]:
+    for index, result in enumerate(results):
+        if progress is not None:
+            progress(index + 1, total)
+        yield result
+
+
+def _call(task: tuple[Callable[..., Patches], tuple[int, ...]]) -> Patches:
+    function, arguments = task
+    return function(*arguments)
+
+
+def _tile_patches(seed: int, index: int, side: int, negatives: int) -> Patches:
+    return from_tile(numpy.random.default_rng([seed, 0x711E, index]), side=side, negatives=negatives)
+
+
+def _phantom_patches(number: int, negatives: int) -> Patches:
+    return from_phantom(small_phantom(number), numpy.random.default_rng([number, 0x9A]), negatives=negatives)
+
+
+def _negative_patches(seed: int, index: int, side: int) -> Patches:
+    return every_negative(numpy.random.default_rng([seed, 0x3123, index]), side=side)

@@ -1,0 +1,77 @@
+"""Training patches from images and marks of one's own: for a detector that knows one's own detector and archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
+
+from mcfast.canonical import at_canonical, headroom
+from mcfast.detect import breast_mask, propose
+from mcfast.dicom.grayscale import window
+from mcfast.errors import InputError
+from mcfast.evaluate.truth import ImageTruth
+from mcfast.phantom import Calcification
+from mcfast.reading import read
+from mcfast.train.patches import SPACING_MM, Patches, chosen, join
+
+__all__ = ["from_images"]
+
+DIAMETER_MM = 0.5  # of a mark whose outline is not known
+
+
+def from_images(
+    files: Sequence[Path],
+    truth: Sequence[ImageTruth],
+    *,
+    negatives: int = 500,
+    spacing_mm: float | None = None,
+    seed: int = 0,
+) -> Patches:
+    """Candidates of images, those on marked calcifications as positives.
+
+    Parameters
+    ----------
+    files
+        Mammograms as `mcfast.read` takes them; those without truth of the same name are left out.
+    truth
+        Of `mcfast.evaluate.truth_files.read_truth`. Every calcification should be marked: what is not counts as none.
+    negatives
+        Candidates taken from each image besides its calcifications, half of them the strongest.
+    spacing_mm
+        For files whose header tells none.
+    seed
+        Decides which of the others.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or none has truth.
+    """
+    marks = {image.name: image for image in truth}
+    parts = [
+        _patches(file, marks[file.stem], negatives, spacing_mm, numpy.random.default_rng([seed, index]))
+        for index, file in enumerate(files)
+        if file.stem in marks
+    ]
+    if not parts:
+        raise InputError(f"from_images(truth): none of {len(files)} images has marks; name them like the files")
+    return join(parts)
+
+
+def _patches(
+    file: Path, truth: ImageTruth, negatives: int, spacing_mm: float | None, rng: numpy.random.Generator
+) -> Patches:
+    mammogram = read(file, spacing_mm=spacing_mm)
+    small, valid, scale = at_canonical(window(mammogram), mammogram, SPACING_MM)
+    white = float((1 << mammogram.bits) - 1) * headroom(mammogram)
+    mask = breast_mask(small, SPACING_MM, max_value=white, valid=valid)
+    candidates = propose(small, mask, threshold=1.5, limit=4000, max_value=white)
+    calcifications = []
+    for mark in truth.calcifications:
+        row, column = ((mark.corners.mean(axis=0) + 0.5) * scale - 0.5).tolist()
+        across = numpy.ptp(mark.corners, axis=0) * scale * SPACING_MM
+        diameter = DIAMETER_MM if mark.is_point else max(float(across.mean()), 0.1)
+        calcifications.append(Calcification(row, column, diameter, 0.0, 0.0, mark.cluster))
+    return chosen(candidates, calcifications, negatives, rng)

@@ -1,0 +1,104 @@
+"""What, besides the seed, decides a detector's weights; and the recipes that have a name."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from mcfast.errors import ConfigError
+
+__all__ = ["RECIPES", "SHIPPED", "DetectorRecipe"]
+
+
+@dataclass(frozen=True)
+class DetectorRecipe:
+    """How a detector is trained.
+
+    Attributes
+    ----------
+    network
+        `"vgg24"`, `"vgg12"` or `"alexnet12"` of `mcfast.nets`.
+    maps, hidden, dropout
+        Its widths, and the share of hidden units left out while training.
+    scales
+        Of `"vgg24"`: 1 looks at 0.1 mm only, 2 at 0.2 mm too.
+    tiles, side, negatives
+        Training tiles, their side in pixels, candidates taken from each besides its calcifications.
+    phantoms, phantom_negatives
+        Whole training phantoms, and candidates taken from each besides its calcifications.
+    mined_tiles, mined_negatives, mined_after
+        Further tiles of which, after so many epochs, the network picks the candidates that it is most wrong about.
+    calibrating, tested
+        Phantoms that the probabilities are fitted on, and full-size ones for the numbers in the model card.
+    epochs, batch, ratio
+        Passes over the positives, patches per step, negatives per positive.
+    optimizer, learning_rate, weight_decay, momentum
+        `"adamw"` with one cycle of the rate up to `learning_rate`, or `"sgd"` with momentum and a rate divided by 10
+        every 6 epochs.
+    gain, level
+        Standard deviations by which each patch's contrast (logarithm) and level (in noise deviations) are varied.
+    bfloat16
+        Multiply in bfloat16: twice as fast on processors that can, slow on others. The weights stay float32.
+    """
+
+    network: Literal["vgg24", "vgg12", "alexnet12"] = "vgg12"
+    maps: int = 32
+    hidden: int = 128
+    dropout: float = 0.3
+    scales: int = 1
+    tiles: int = 2200
+    side: int = 512
+    negatives: int = 110
+    phantoms: int = 24
+    phantom_negatives: int = 500
+    mined_tiles: int = 0
+    mined_negatives: int = 60
+    mined_after: int = 8
+    calibrating: int = 8
+    tested: int = 12
+    epochs: int = 14
+    batch: int = 256
+    ratio: float = 3.0
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    momentum: float = 0.9
+    gain: float = 0.2
+    level: float = 0.15
+    bfloat16: bool = True
+
+    def __post_init__(self) -> None:
+        if self.network not in ("vgg24", "vgg12", "alexnet12") or self.optimizer not in ("adamw", "sgd"):
+            raise ConfigError(
+                "DetectorRecipe(network, optimizer): expected vgg24, vgg12 or alexnet12 and adamw or sgd, got "
+                f"{self.network!r} and {self.optimizer!r}"
+            )
+        for name, value in asdict(self).items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+                raise ConfigError(f"DetectorRecipe({name}): expected at least 0, got {value}")
+        if self.epochs < 1 or self.batch < 2:
+            raise ConfigError(
+                f"DetectorRecipe(epochs, batch): expected 1 and 2 at least, got {self.epochs}, {self.batch}"
+            )
+
+
+RECIPES: dict[str, DetectorRecipe] = {
+    "vgg12": DetectorRecipe(),
+    "vgg24": DetectorRecipe(network="vgg24", hidden=96, epochs=12),
+    # Bria et al. (2018): as published, on this project's phantoms; no mining, balanced classes.
+    "bria": DetectorRecipe(
+        dropout=0.5,
+        epochs=24,
+        batch=32,
+        ratio=1.0,
+        optimizer="sgd",
+        learning_rate=1e-3,
+        weight_decay=5e-4,
+        gain=0.0,
+        level=0.0,
+        bfloat16=False,
+    ),
+}
+"""`"vgg12"` and `"vgg24"` make the weights that ship; `"bria"` is the recipe of the paper."""
+
+SHIPPED = ("vgg12", "vgg24")

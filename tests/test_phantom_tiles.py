@@ -1,0 +1,132 @@
+"""Training tiles and what is drawn into them: calcifications of every shape, their distributions, what fools detectors."""
+
+import numpy
+import pytest
+
+from mcfast.phantom import tile
+from mcfast.phantom.distractors import add_crossings, add_film_marks, add_hot_pixels, add_metal, add_vascular
+from mcfast.phantom.distribution import DISTRIBUTIONS, _offsets, distribute
+from mcfast.phantom.export import as_exported
+from mcfast.phantom.morphology import calcification
+
+
+def test_tile_is_its_generators_own() -> None:
+    first, again = (tile(numpy.random.default_rng(7), side=160) for _ in range(2))
+    assert numpy.array_equal(first.image, again.image)
+    assert first.calcifications == again.calcifications
+    assert first.image.shape == first.mask.shape == (160, 160)
+    assert first.image.dtype == numpy.uint16
+
+
+def test_tiles_are_varied_and_calcified() -> None:
+    tiles = [tile(numpy.random.default_rng([1, index]), side=192) for index in range(24)]
+    assert sum(len(one.calcifications) for one in tiles) > 48
+    assert any(not one.mask.all() for one in tiles)
+    assert any(one.mask.all() for one in tiles)
+    assert len({len(numpy.unique(one.image)) > 256 for one in tiles}) == 2  # of 8 bits and of more
+    for one in tiles:
+        for drawn in one.calcifications:
+            assert one.mask[round(drawn.row), round(drawn.column)]
+
+
+def test_tile_refuses_what_is_too_small() -> None:
+    with pytest.raises(ValueError, match=r"tile\(side\): expected at least 128 pixels, got 100"):
+        tile(numpy.random.default_rng(0), side=100)
+
+
+@pytest.mark.parametrize("shape", ["irregular", "rim", "rod", "branch", "soft"])
+@pytest.mark.parametrize("diameter", [0.2, 0.9, 2.0])
+def test_calcification_is_centred_and_of_peak_one(shape, diameter: float) -> None:
+    drawn = calcification(shape, diameter, 0.1, 0.07, numpy.random.default_rng(4))
+    assert drawn.profile.max() == pytest.approx(1)
+    assert drawn.profile.min() >= 0
+    assert drawn.profile.shape[0] == drawn.profile.shape[1]
+    assert drawn.profile.shape[0] % 2 == 1
+    assert abs(drawn.row_offset) < 0.8 * diameter / 0.1 + 1
+    assert 0 < drawn.diameter_mm < 1.6 * diameter + 0.1
+    border = numpy.r_[drawn.profile[0], drawn.profile[-1], drawn.profile[:, 0], drawn.profile[:, -1]]
+    assert border.max() < 0.05
+
+
+def test_rims_are_paler_inside_and_rods_are_long() -> None:
+    rng = numpy.random.default_rng(0)
+    rims = [calcification("rim", 1.8, 0.1, 0.05, rng).profile for _ in range(10)]
+    middles = [one[len(one) // 2 - 1 : len(one) // 2 + 2, len(one) // 2 - 1 : len(one) // 2 + 2].mean() for one in rims]
+    assert numpy.mean(middles) < 0.6
+    rods = [calcification("rod", 1.5, 0.1, 0.05, rng).profile for _ in range(10)]
+    for one in rods:
+        places = numpy.argwhere(one > 0.3)
+        spread = numpy.linalg.eigvalsh(numpy.cov(places.T))
+        assert spread[1] > 6 * spread[0]
+
+
+@pytest.mark.parametrize("clusters", [0, 1, 4])
+def test_distribute_keeps_its_distances(clusters: int) -> None:
+    allowed = numpy.zeros((500, 400), bool)
+    allowed[40:460, 30:350] = True
+    for seed in range(5):
+        places = distribute(allowed, clusters, 5, 0.1, numpy.random.default_rng(seed))
+        positions = numpy.array([one[:2] for one in places])
+        assert allowed[tuple(positions.T)].all()
+        distance = numpy.hypot(*(positions[:, None] - positions[None]).transpose(2, 0, 1))
+        numpy.fill_diagonal(distance, numpy.inf)
+        assert distance.min() >= 3
+        for index, (_, _, cluster) in enumerate(places):
+            if cluster is None:
+                assert distance[index].min() >= 50
+        sizes = numpy.unique([one[2] for one in places if one[2] is not None], return_counts=True)[1]
+        assert len(sizes) <= clusters
+        assert (sizes >= 3).all()
+    assert distribute(numpy.zeros((50, 50), bool), 2, 3, 0.1, numpy.random.default_rng(0)) == []
+
+
+def test_distributions_differ_as_their_names_say() -> None:
+    rng = numpy.random.default_rng(2)
+    widths = {}
+    for kind in DISTRIBUTIONS:
+        spreads = [numpy.sqrt(numpy.linalg.eigvalsh(numpy.cov(_offsets(kind, 200, rng).T))) for _ in range(20)]
+        widths[kind] = numpy.mean(spreads, axis=0)
+    assert widths["linear"][1] > 5 * widths["linear"][0]
+    assert widths["grouped"][1] < widths["regional"][1] < widths["diffuse"][1]
+    assert widths["segmental"][0] > widths["linear"][0]
+
+
+def test_vascular_is_two_parallel_tracks() -> None:
+    signal = numpy.zeros((400, 400), numpy.float32)
+    add_vascular(signal, 0.1, 1.0, numpy.random.default_rng(3))
+    assert signal.max() > 0.5
+    assert (signal > 0.3).sum() > 30
+    assert (signal > 0.3).mean() < 0.05
+
+
+def test_metal_is_bright_and_sharp() -> None:
+    for seed in range(8):
+        signal = numpy.full((300, 300), 0.3, numpy.float32)
+        add_metal(signal, numpy.full((300, 300), 1e3, numpy.float32), 0.1, numpy.random.default_rng(seed))
+        assert signal.min() >= 0.3
+        assert signal.max() > 0.55
+        edge = ((signal > 0.32) & (signal < signal.max() - 0.02)).sum()
+        assert edge < 0.6 * (signal > 0.32).sum() + 60
+
+
+def test_hot_pixels_film_marks_and_crossings_add_brightness() -> None:
+    for add in (add_hot_pixels, add_film_marks):
+        image = numpy.zeros((200, 200), numpy.float32)
+        add(image, 0.01, numpy.random.default_rng(1))
+        assert image.max() >= 0.05
+        assert (image > 0).mean() < 0.05
+    lines = numpy.zeros((200, 200), numpy.float32)
+    add_crossings(lines, 0.1, 1.0, numpy.random.default_rng(1))
+    assert 0.3 < lines.max() < 5
+
+
+def test_exports_keep_the_grid_and_the_places() -> None:
+    """Whatever is done to it, a bright disk stays where it was."""
+    down, right = numpy.mgrid[:160, :160]
+    disk = 0.3 + 0.4 * (numpy.hypot(down - 60, right - 101) < 8)
+    for seed in range(25):
+        out = as_exported(disk.astype(numpy.float32), numpy.random.default_rng(seed))
+        assert out.shape == (160, 160)
+        assert out.dtype == numpy.uint16
+        bright = numpy.argwhere(out > (int(out[20:140, 20:140].min()) + int(out.max())) / 2)
+        assert numpy.abs(bright.mean(axis=0) - (60, 101)).max() < 1.0
