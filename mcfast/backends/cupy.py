@@ -36,9 +36,12 @@ def unavailable() -> str | None:
 
 
 def source_folder() -> Path:
-    """Where the kernels' sources are: beside the plans in an installation, in csrc/ of a checkout."""
-    installed = Path(__file__).parent / "gpu" / "kernels"
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "csrc"
+    """Where the kernels' sources are: in csrc/ of a checkout, beside the plans in an installation.
+
+    An editable installation leaves a copy beside the plans too, which ages as the sources change.
+    """
+    checkout = Path(__file__).parents[2] / "csrc"
+    return checkout if (checkout / "gpu" / "mc_gpu.h").is_file() else Path(__file__).parent / "gpu" / "kernels"
 
 
 @cache
