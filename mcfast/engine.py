@@ -8,7 +8,7 @@ serves every detector.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -28,7 +28,7 @@ from mcfast.magnify import super_resolve
 from mcfast.mammogram import Mammogram
 from mcfast.reading import read
 from mcfast.result import Calcification, EngineRecord, Failure, Magnified, Result
-from mcfast.stream import stream
+from mcfast.stream import Stream
 
 __all__ = ["Engine"]
 
@@ -112,28 +112,34 @@ class Engine:
         clock = Clock()
         return self._analyse(self._read(item, clock), clock)
 
-    def stream(self, items: Iterable[Any], in_flight: int = 2, ordered: bool = True) -> Generator[Result, None, None]:
-        """Results of many images; reading and decoding the next ones overlaps with computing this one.
+    def stream(
+        self, items: Iterable[Any], in_flight: int = 3, ordered: bool = True, *, loaders: int | None = None
+    ) -> Stream[Result]:
+        """Results of many images; decoding the next ones, computing this one and using the last one overlap.
 
         Parameters
         ----------
         items
             As for a call; may be endless. At most `in_flight` of them are taken ahead.
         in_flight
-            Most images held at a time, >= 1, the one being computed included. 1 overlaps nothing.
+            Most images held at a time, >= 1, from taking the item until the next result is asked for. 1 overlaps
+            nothing; more than 3 help where decoding takes longer than computing.
         ordered
-            `True` yields in the order of the items, `False` as they become ready.
+            `True` yields in the order of the items, `False` in the order in which they are decoded.
+        loaders
+            Threads that read and decode; `None` is `in_flight`.
 
-        Yields
-        ------
-        `Result`; of a bad item one with status `"failed"`, and the stream goes on.
+        Returns
+        -------
+        `Stream`, an iterator of `Result`; of a bad item one with status `"failed"`, and the stream goes on. `close()`
+        or a `with` block stops it, `cancel()` from any thread, and `counters()` tells latency and throughput.
 
         Raises
         ------
         TypeError
             If `items` is a single path or bytes: `engine(item)` takes those.
         ValueError
-            If `in_flight` is below 1.
+            If `in_flight` or `loaders` is below 1.
         """
         if isinstance(items, str | bytes | bytearray | os.PathLike):
             raise TypeError(f"Engine.stream(items): expected several items, got {items!r}; give a list")
@@ -142,7 +148,12 @@ class Engine:
             clock = Clock()
             return self._read(item, clock), clock
 
-        return stream(items, load, lambda loaded: self._analyse(*loaded), self.failed, in_flight, ordered)
+        def compute(loaded: tuple[Mammogram, Clock]) -> Result:
+            return self._analyse(*loaded)
+
+        return Stream(
+            items, load, compute, self.failed, in_flight, ordered, loaders=loaders, stages=lambda result: result.seconds
+        )
 
     def failed(self, item: Any, error: BaseException) -> Result:
         """The `Result` of an item that raised `error`."""

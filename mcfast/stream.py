@@ -1,99 +1,261 @@
-"""A bounded pipeline: items are loaded ahead in threads while earlier ones are computed."""
+"""A bounded pipeline: items are loaded in a pool of threads, computed in another, while earlier outputs are used."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice
-from typing import Any, TypeVar
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Generic, TypeVar
 
-__all__ = ["stream"]
+from mcfast.latency import Counters, Latency
+
+__all__ = ["Stream"]
 
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 Output = TypeVar("Output")
 
 
-def stream(
-    items: Iterable[Item],
-    load: Callable[[Item], Loaded],
-    compute: Callable[[Loaded], Output],
-    failed: Callable[[Item, BaseException], Output],
-    in_flight: int,
-    ordered: bool,
-) -> Generator[Output, None, None]:
-    """Yield compute(load(item)) of every item, or failed(item, error) where either raises an `Exception`.
+def _no_stages(_: Any) -> Mapping[str, float]:
+    return {}
 
-    `load` runs in threads, up to `in_flight - 1` items ahead of the one that is computed; `compute` runs in the
-    consumer's thread, when the next output is asked for. So at most `in_flight` loaded items exist at any time, however
-    slow the consumer is. Items are taken from the iterable one by one, in the consumer's thread; an error of the
-    iterable itself is raised after the outputs of the items taken before. When the consumer stops, what is being loaded
-    is finished and dropped, and no thread stays behind.
 
-    Raises `ValueError` if `in_flight` is below 1.
+@dataclass(slots=True)
+class _Job:
+    """One item on its way. What a stage has used up is dropped at once, so that no image is held for longer."""
+
+    item: Any
+    taken: float
+    loading: Future[None] | None = None
+    loaded: Any = None
+    output: Any = None
+    error: BaseException | None = None
+    fatal: BaseException | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Stream(Generic[Output]):
+    """Iterator over compute(load(item)) of every item, or failed(item, error) where either raises an `Exception`.
+
+    `load` runs in a pool of threads, `compute` in one thread of its own, so that loading the next items, computing
+    this one and what the consumer does with the last one overlap. At most `in_flight` items are taken whose outputs
+    the consumer has not yet come back from, however slow it is. Items are taken from the iterable one by one, in the
+    consumer's thread; an error of the iterable itself is raised after the outputs of the items taken before. Anything
+    that is no `Exception` (an interrupt) ends the stream and is raised.
+
+    Iterate in one thread or in several; every output is handed out once. `close`, leaving a `with` block or the end of
+    the iteration leave no thread behind; an iterator that is forgotten lets its threads end.
+
+    Parameters
+    ----------
+    items
+        Anything iterable; may be endless.
+    load, compute, failed
+        What to do with an item; `failed` must not raise.
+    in_flight
+        Most items held at a time, >= 1. 1 overlaps nothing; 3 overlap loading, computing and consuming.
+    ordered
+        `True` hands out in the order of the items, `False` in the order in which they are loaded.
+    loaders
+        Threads for `load`; `None` is `in_flight`.
+    stages
+        Seconds of the stages of an output, for `counters`.
+
+    Raises
+    ------
+    ValueError
+        If `in_flight` or `loaders` is below 1.
     """
-    if in_flight < 1:
-        raise ValueError(f"stream(in_flight): expected at least 1, got {in_flight}")
-    return _run(iter(items), load, compute, failed, in_flight, ordered)
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        load: Callable[[Item], Loaded],
+        compute: Callable[[Loaded], Output],
+        failed: Callable[[Item, BaseException], Output],
+        in_flight: int,
+        ordered: bool,
+        *,
+        loaders: int | None = None,
+        stages: Callable[[Output], Mapping[str, float]] = _no_stages,
+    ) -> None:
+        for name, number in (("in_flight", in_flight), ("loaders", loaders)):
+            if number is not None and number < 1:
+                raise ValueError(f"stream({name}): expected at least 1, got {number}")
+        self._items = iter(items)
+        self._in_flight = in_flight
+        self._turn = threading.Lock()
+        self._held = 0
+        self._source_error: Exception | None = None
+        self._exhausted = False
+        self._work = _Work(load, compute, failed, stages, ordered)
+        self._loaders = ThreadPoolExecutor(min(loaders or in_flight, in_flight), "mcfast-load")
+        self._computer = ThreadPoolExecutor(1, "mcfast-compute")
+        # Without a reference to self, so that a stream that nobody holds any more is stopped.
+        self._stop = weakref.finalize(self, _shut, self._work, self._loaders, self._computer)
+
+    def __iter__(self) -> Stream[Output]:
+        return self
+
+    def __next__(self) -> Output:
+        """The next output; waits for it. Ends early if the stream was cancelled or closed."""
+        with self._turn:
+            try:
+                return self._advance()
+            except BaseException:
+                self.close()
+                raise
+
+    def cancel(self) -> None:
+        """End the iteration soon: nothing more is begun, what is running is finished and dropped.
+
+        From any thread, also while another waits for an output. Returns at once; `close` waits for the threads.
+        """
+        self._work.cancel()
+
+    def close(self) -> None:
+        """Cancel, and wait until no thread of the stream is left. May be called twice."""
+        self.cancel()
+        self._stop()
+        self._loaders.shutdown()
+        self._computer.shutdown()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the stream has been told to end, by `cancel`, `close`, or its own end."""
+        return self._work.cancelled
+
+    def counters(self) -> Counters:
+        """Latency and throughput so far; from any thread, at any time."""
+        return self._work.latency.counters()
+
+    def __enter__(self) -> Stream[Output]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _advance(self) -> Output:
+        # The consumer has come back, so it is done with the outputs that it was given.
+        self._held = self._work.pending
+        self._refill()
+        if not self._held or self._work.cancelled:
+            error, self._source_error = self._source_error, None
+            raise StopIteration if error is None or self._work.cancelled else error
+        job = self._work.wait()
+        if job is None:
+            raise StopIteration
+        if job.fatal is not None:
+            raise job.fatal
+        self._work.latency.give(failed=job.error is not None)
+        output: Output = job.output
+        return output
+
+    def _refill(self) -> None:
+        while not self._exhausted and self._held < self._in_flight and not self._work.cancelled:
+            try:
+                item = next(self._items)
+            except StopIteration:
+                self._exhausted = True
+                return
+            except Exception as error:
+                self._exhausted, self._source_error = True, error
+                return
+            self._work.begin(item, self._loaders, self._computer)
+            self._held += 1
 
 
-def _run(
-    items: Iterator[Item],
-    load: Callable[[Item], Loaded],
-    compute: Callable[[Loaded], Output],
-    failed: Callable[[Item, BaseException], Output],
-    in_flight: int,
-    ordered: bool,
-) -> Generator[Output, None, None]:
-    with ThreadPoolExecutor(in_flight, "mcfast-load") as pool:
-        pending: dict[Future[Loaded], Item] = {}
-        source_error: Exception | None = None
+class _Work:
+    """What the threads of a stream share. It never refers to the `Stream`."""
 
-        def refill(most: int) -> None:
-            nonlocal source_error
-            while source_error is None and len(pending) < most:
-                try:
-                    item = next(items)
-                except StopIteration:
-                    return
-                except Exception as error:
-                    source_error = error
-                    return
-                pending[pool.submit(load, item)] = item
+    def __init__(
+        self,
+        load: Callable[[Any], Any],
+        compute: Callable[[Any], Any],
+        failed: Callable[[Any, BaseException], Any],
+        stages: Callable[[Any], Mapping[str, float]],
+        ordered: bool,
+    ) -> None:
+        self.latency = Latency()
+        self.cancelled = False
+        self.pending = 0  # begun and not handed out; touched by the consumer alone
+        self._load, self._compute, self._failed, self._stages = load, compute, failed, stages
+        self._ordered = ordered
+        self._loaded: SimpleQueue[_Job] = SimpleQueue()
+        self._done: SimpleQueue[_Job | None] = SimpleQueue()
 
+    def begin(self, item: Any, loaders: ThreadPoolExecutor, computer: ThreadPoolExecutor) -> None:
+        """Queue an item for loading, and a turn of the computing thread for it."""
+        job = _Job(item, self.latency.take())
+        self.pending += 1
+        job.loading = loaders.submit(self._run_load, job)
+        # As many turns as items, and every item arrives in the queue, so no turn waits for ever.
+        computer.submit(self._run_compute, job if self._ordered else None)
+
+    def wait(self) -> _Job | None:
+        """The next finished job; `None` once cancelled."""
+        job = self._done.get()
+        if job is None or self.cancelled:
+            self._done.put(None)  # for whoever else waits
+            return None
+        self.pending -= 1
+        return job
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self._done.put(None)
+
+    def _run_load(self, job: _Job) -> None:
+        begin = perf_counter()
         try:
-            refill(in_flight)
-            while pending:
-                future = _next(pending, ordered)
-                wait((future,))
-                item = pending.pop(future)
-                # The image being computed counts too: with it, `in_flight` are held.
-                refill(in_flight - 1)
-                yield _output(future, item, compute, failed)
-                del future, item
-                refill(in_flight)
-            if source_error is not None:
-                raise source_error
-        finally:
-            for future in pending:
-                future.cancel()
+            if not self.cancelled:
+                job.loaded = self._load(job.item)
+        except Exception as error:
+            job.error = error
+        except BaseException as error:
+            job.fatal = error
+        job.seconds["load"] = perf_counter() - begin
+        if not self._ordered:
+            self._loaded.put(job)
+
+    def _run_compute(self, job: _Job | None) -> None:
+        if job is None:
+            job = self._loaded.get()
+        else:
+            assert job.loading is not None
+            job.loading.result()
+        try:
+            self._finish(job)
+        except BaseException as error:
+            job.fatal = error
+        self._done.put(job)
+
+    def _finish(self, job: _Job) -> None:
+        if self.cancelled or job.fatal is not None:
+            return
+        begin = perf_counter()
+        loaded, job.loaded = job.loaded, None
+        if job.error is None:
+            try:
+                job.output = self._compute(loaded)
+            except Exception as error:
+                job.error = error
+        if job.error is not None:
+            job.output = self._failed(job.item, job.error)
+            return
+        now = perf_counter()
+        job.seconds |= {"compute": now - begin, "latency": now - job.taken}
+        self.latency.record({**self._stages(job.output), **job.seconds})
 
 
-def _next(pending: dict[Future[Any], Any], ordered: bool) -> Future[Any]:
-    oldest: Future[Any] = next(islice(pending, 1))
-    if ordered:
-        return oldest
-    done, _ = wait(pending, return_when=FIRST_COMPLETED)
-    return oldest if oldest in done else done.pop()
-
-
-def _output(
-    future: Future[Loaded],
-    item: Item,
-    compute: Callable[[Loaded], Output],
-    failed: Callable[[Item, BaseException], Output],
-) -> Output:
-    try:
-        return compute(future.result())
-    except Exception as error:
-        return failed(item, error)
+def _shut(work: _Work, loaders: ThreadPoolExecutor, computer: ThreadPoolExecutor) -> None:
+    work.cancel()
+    loaders.shutdown(wait=False)
+    computer.shutdown(wait=False)
