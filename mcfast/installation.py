@@ -10,12 +10,14 @@ import numpy
 
 from mcfast import _core, nets, runtimes
 from mcfast.backends import BACKENDS
+from mcfast.errors import DeviceError
+from mcfast.runtimes.tensorrt.library import MODULES, find_library
 
 __all__ = ["info"]
 
 
 def info() -> dict[str, Any]:
-    """Version, processor, threads, backends, runtimes and networks, as plain values.
+    """Version, processor, threads, backends, runtimes, builders of engines and networks, as plain values.
 
     What cannot be used is listed as `"unavailable: "` and the reason.
     """
@@ -28,6 +30,7 @@ def info() -> dict[str, Any]:
         "threads": _core.default_threads(),
         "backends": {name: _backend(name) for name in (*BACKENDS, "cuda", "cupy")},
         "runtimes": runtimes.available(),
+        "engines": {name: _builder(name) for name in MODULES},
         "networks": {name: _network(name) for name in nets.names()},
     }
 
@@ -54,6 +57,13 @@ def _gpu(name: str) -> str:
 
     device, (driver, runtime) = _cuda.properties(0), _cuda.versions()
     return f"{device['name']}, compute capability {device['compute_capability']}, CUDA {runtime}, driver {driver}"
+
+
+def _builder(name: str) -> str:
+    try:
+        return f"{find_library(name).version}, builds engines"
+    except DeviceError as error:
+        return f"unavailable: {error}"
 
 
 def _network(name: str) -> str:

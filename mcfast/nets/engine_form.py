@@ -1,0 +1,198 @@
+"""An ONNX network as engine builders like it: no deconvolution, and all weights in one precision.
+
+A deconvolution of stride s is a convolution that computes the s x s outputs of every input pixel as channels, and
+DepthToSpace, which puts them in their places: the same products and sums, only in another order. (Shi et al., "Is the
+deconvolution layer the same as a convolutional layer?", 2016.) Strongly typed engines take their precision from the
+file, so float16 is made here: weights and everything between are float16, input and output stay float32, and a last
+sigmoid or softmax is computed in float32. Needs the package onnx (the extras `tensorrt-rtx` and `train`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy
+from numpy.typing import NDArray
+
+from mcfast.errors import ConfigError, DeviceError
+
+__all__ = ["PRECISIONS", "Precision", "convolution_of", "engine_form"]
+
+Precision = Literal["fp32", "fp16"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
+
+_IN_FLOAT32 = ("Sigmoid", "Softmax")
+_KNOWN = {
+    *("Conv", "ConvTranspose", "Gemm", "PRelu", "Relu", "Sigmoid", "Softmax", "LRN", "Add", "Concat"),
+    *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Flatten", "DepthToSpace", "Identity"),
+}
+
+
+def engine_form(network: bytes, precision: Precision = "fp32", sides: tuple[int, int] | None = None) -> bytes:
+    """The network for an engine builder: the same bytes for the same input, every time.
+
+    Parameters
+    ----------
+    network
+        An ONNX file's bytes, float32, one input and one output.
+    precision
+        `"fp32"` or `"fp16"`. With the shipped networks float16 changes a probability, or a magnified pixel in units of
+        white, by less than 2e-3; without it the change is below 1e-5.
+    sides
+        Rows and columns of the input, if they are open in the file and the engine is for this size alone.
+
+    Raises
+    ------
+    ConfigError
+        If the bytes are no such network, an operator is not understood, a deconvolution does not enlarge by exactly
+        its stride, or a weight does not fit into float16; it is named.
+    DeviceError
+        If the package onnx is not installed.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(f"engine_form(precision): expected one of {', '.join(PRECISIONS)}, got {precision!r}")
+    onnx = _library()
+    try:
+        model = onnx.load_from_string(network)
+        onnx.checker.check_model(model)
+    except Exception as error:  # protobuf's and the checker's exceptions have no base class in common
+        cause = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"network ({len(network)} bytes): no ONNX file that can be checked ({cause}); give an intact one"
+        ) from error
+    graph = model.graph
+    for node in graph.node:
+        if node.op_type not in _KNOWN:
+            raise ConfigError(f"engine_form({node.name or node.op_type}): operator {node.op_type} is not understood")
+    for index, side in enumerate(sides or (), start=2):
+        graph.input[0].type.tensor_type.shape.dim[index].dim_value = side
+    _replace_deconvolutions(onnx, graph)
+    if precision == "fp16":
+        _to_float16(onnx, graph)
+    model.metadata_props.add(key="precision", value=precision)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def convolution_of(
+    weights: NDArray[Any], stride: int, pad: int, output_padding: int, name: str = "deconvolution"
+) -> tuple[NDArray[Any], tuple[int, int]]:
+    """Weights and padding (before, after) of the convolution whose channels DepthToSpace (CRD) turns into the output.
+
+    Output i = s m + r of a deconvolution is the sum over input m - d with tap s d + r + pad, d from
+    ceil(-(s - 1 + pad) / s) to floor((kernel - 1 - pad) / s): a convolution with one set of weights for each r.
+
+    Parameters
+    ----------
+    weights
+        (inputs, outputs, kernel, kernel) of the deconvolution.
+
+    Returns
+    -------
+    (outputs s s, inputs, side, side) weights of the same dtype, and the zero padding along each axis.
+
+    Raises
+    ------
+    ConfigError
+        If the deconvolution does not enlarge by exactly `stride`.
+    """
+    inputs, outputs, kernel, columns = weights.shape
+    if columns != kernel or kernel - 2 * pad + output_padding != stride:
+        raise ConfigError(
+            f"engine_form({name}): expected a square deconvolution with kernel - 2 pad + output_padding = stride, got "
+            f"kernel {kernel} x {columns}, pad {pad}, output_padding {output_padding}, stride {stride}"
+        )
+    before = max(0, (kernel - 1 - pad) // stride)
+    after = (stride - 1 + pad) // stride
+    side = before + after + 1
+    result = numpy.zeros((outputs, stride, stride, inputs, side, side), weights.dtype)
+    for row_phase in range(stride):
+        for column_phase in range(stride):
+            for u, row in _taps(row_phase + pad, stride, before, side, kernel):
+                for v, column in _taps(column_phase + pad, stride, before, side, kernel):
+                    result[:, row_phase, column_phase, :, u, v] = weights[:, :, row, column].T
+    return result.reshape(outputs * stride * stride, inputs, side, side), (before, after)
+
+
+def _taps(offset: int, stride: int, before: int, side: int, kernel: int) -> list[tuple[int, int]]:
+    """(tap of the convolution, tap of the deconvolution) that belong together."""
+    pairs = ((u, stride * (before - u) + offset) for u in range(side))
+    return [(u, tap) for u, tap in pairs if 0 <= tap < kernel]
+
+
+def _replace_deconvolutions(onnx: Any, graph: Any) -> None:
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    nodes: list[Any] = []
+    for node in graph.node:
+        nodes += _as_convolution(onnx, node, weights) if node.op_type == "ConvTranspose" else [node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _as_convolution(onnx: Any, node: Any, weights: dict[str, Any]) -> list[Any]:
+    options = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+    strides, pads = options.get("strides", [1, 1]), options.get("pads", [0, 0, 0, 0])
+    more = options.get("output_padding", [0, 0])
+    plain = options.get("group", 1) == 1 and set(options.get("dilations", [1])) == {1} and "auto_pad" not in options
+    if not plain or any(len(set(values)) != 1 for values in (strides, pads, more)) or node.input[1] not in weights:
+        raise ConfigError(
+            f"engine_form({node.name}): expected a deconvolution with constant weights, alike along rows and columns, "
+            "without groups or dilation; export it so"
+        )
+    stride, name = int(strides[0]), node.name
+    tensor = weights[node.input[1]]
+    array, (before, after) = convolution_of(onnx.numpy_helper.to_array(tensor), stride, pads[0], more[0], name)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(numpy.ascontiguousarray(array), tensor.name))
+    if len(node.input) > 2:
+        bias = weights[node.input[2]]
+        values = onnx.numpy_helper.to_array(bias).repeat(stride * stride)
+        bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
+    phases = f"{name}.phases"
+    convolution = onnx.helper.make_node(
+        *("Conv", list(node.input), [phases], name),
+        kernel_shape=list(array.shape[2:]),
+        pads=[before, before, after, after],
+        strides=[1, 1],
+    )
+    places = onnx.helper.make_node(
+        "DepthToSpace", [phases], list(node.output), f"{name}.places", blocksize=stride, mode="CRD"
+    )
+    return [convolution, places]
+
+
+def _to_float16(onnx: Any, graph: Any) -> None:
+    for tensor in graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT:
+            continue
+        values = onnx.numpy_helper.to_array(tensor)
+        if numpy.abs(values).max(initial=0) > numpy.finfo(numpy.float16).max:
+            raise ConfigError(f"engine_form({tensor.name}): weights beyond 65504 do not fit into float16; use fp32")
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(numpy.float16), tensor.name))
+    (source,) = graph.input
+    # The node that ends the float16 part: the last one that is no probability.
+    end = len(graph.node)
+    while end > 1 and graph.node[end - 1].op_type in _IN_FLOAT32:
+        end -= 1
+    for node in graph.node[:end]:
+        node.input[:] = [f"{source.name}.half" if name == source.name else name for name in node.input]
+    last = graph.node[end - 1]
+    name = last.output[0]
+    last.output[0] = f"{name}.half"
+    first = onnx.helper.make_node(
+        "Cast", [source.name], [f"{source.name}.half"], "to_float16", to=onnx.TensorProto.FLOAT16
+    )
+    back = onnx.helper.make_node("Cast", [f"{name}.half"], [name], "to_float32", to=onnx.TensorProto.FLOAT)
+    nodes = [first, *graph.node[:end], back, *graph.node[end:]]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _library() -> Any:
+    try:
+        import onnx
+        import onnx.checker
+        import onnx.helper
+        import onnx.numpy_helper
+    except ImportError as error:
+        raise DeviceError(f"engines: the package onnx cannot be imported ({error}); pip install onnx") from error
+    return onnx
