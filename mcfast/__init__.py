@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from mcfast.mammogram import Mammogram as Mammogram
     from mcfast.reading import read as read
     from mcfast.result import Result as Result
+    from mcfast.scan import dense as dense
 
 _LAZY = {
     "Config": "mcfast.config",
     "Engine": "mcfast.engine",
     "Mammogram": "mcfast.mammogram",
     "Result": "mcfast.result",
+    "dense": "mcfast.scan",
     "info": "mcfast.installation",
     "read": "mcfast.reading",
     "super_resolve": "mcfast.magnify",

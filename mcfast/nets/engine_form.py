@@ -14,7 +14,8 @@ from typing import Any, Literal
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.errors import ConfigError, DeviceError
+from mcfast.errors import ConfigError
+from mcfast.nets.onnx_library import load_model, onnx_library
 
 __all__ = ["PRECISIONS", "Precision", "convolution_of", "engine_form"]
 
@@ -51,15 +52,7 @@ def engine_form(network: bytes, precision: Precision = "fp32", sides: tuple[int,
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"engine_form(precision): expected one of {', '.join(PRECISIONS)}, got {precision!r}")
-    onnx = _library()
-    try:
-        model = onnx.load_from_string(network)
-        onnx.checker.check_model(model)
-    except Exception as error:  # protobuf's and the checker's exceptions have no base class in common
-        cause = " ".join(str(error).split())[:200]
-        raise ConfigError(
-            f"network ({len(network)} bytes): no ONNX file that can be checked ({cause}); give an intact one"
-        ) from error
+    onnx, model = onnx_library(), load_model(network)
     graph = model.graph
     for node in graph.node:
         if node.op_type not in _KNOWN:
@@ -185,14 +178,3 @@ def _to_float16(onnx: Any, graph: Any) -> None:
     nodes = [first, *graph.node[:end], back, *graph.node[end:]]
     del graph.node[:]
     graph.node.extend(nodes)
-
-
-def _library() -> Any:
-    try:
-        import onnx
-        import onnx.checker
-        import onnx.helper
-        import onnx.numpy_helper
-    except ImportError as error:
-        raise DeviceError(f"engines: the package onnx cannot be imported ({error}); pip install onnx") from error
-    return onnx
