@@ -142,7 +142,7 @@ def test_networks_of_another_form_are_refused():
 def test_missing_file_and_unknown_runtime(tmp_path):
     with pytest.raises(ConfigError, match=r"absent.onnx: cannot be read \(No such file or directory\)"):
         runtimes.load(tmp_path / "absent.onnx")
-    with pytest.raises(ConfigError, match="runtime: expected one of onnxruntime, native, got 'abacus'"):
+    with pytest.raises(ConfigError, match="runtime: expected one of onnxruntime, native, tensorrt, got 'abacus'"):
         runtimes.load(b"", runtime="abacus")
 
 

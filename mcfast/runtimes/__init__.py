@@ -17,7 +17,7 @@ from mcfast.runtimes.threads import thread_count
 
 __all__ = ["RUNTIMES", "Network", "Shape", "available", "load", "thread_count"]
 
-RUNTIMES = ("onnxruntime", "native")
+RUNTIMES = ("onnxruntime", "native", "tensorrt")
 
 
 def load(
@@ -30,7 +30,8 @@ def load(
     network
         The bytes of an ONNX file with one float32 input and one output, or the file's path.
     runtime
-        One of `RUNTIMES`: `"onnxruntime"` runs any network, `"native"` FSRCNN only, several times as fast.
+        One of `RUNTIMES`: `"onnxruntime"` runs any network, `"native"` FSRCNN only, several times as fast;
+        `"tensorrt"` runs on a GPU (see docs/engines.md).
     threads
         How many threads one `run` may use; `None` is `MCFAST_THREADS`, else the processors this process may use. Calls
         from several threads run at the same time, so a caller that makes its own threads wants 1.
