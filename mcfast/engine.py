@@ -148,11 +148,10 @@ class Engine:
             clock = Clock()
             return self._read(item, clock), clock
 
-        def compute(loaded: tuple[Mammogram, Clock]) -> Result:
-            return self._analyse(*loaded)
-
         return Stream(
-            items, load, compute, self.failed, in_flight, ordered, loaders=loaders, stages=lambda result: result.seconds
+            *(items, load, lambda loaded: self._analyse(*loaded), self.failed, in_flight, ordered),
+            loaders=loaders,
+            stages=lambda result: result.seconds,
         )
 
     def failed(self, item: Any, error: BaseException) -> Result:

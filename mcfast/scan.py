@@ -42,7 +42,8 @@ def dense(network: bytes | str | os.PathLike[str], *, threads: int | None = None
     Raises
     ------
     ConfigError
-        If the network has no such equivalent (`vgg12`, which pads, has none): the layer in the way is named.
+        If the network has no such equivalent (the shipped classifiers, which pad, have none): the layer in the way is
+        named.
     DeviceError
         If the package onnx or ONNX Runtime is not installed.
     """
