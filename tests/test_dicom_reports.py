@@ -4,6 +4,7 @@ import datetime
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy
 import pydicom
@@ -73,8 +74,6 @@ def test_a_second_run_writes_the_same(reports, kind, tmp_path, monkeypatch):
 
 
 def test_other_findings_are_other_objects(reports, tmp_path):
-    from dataclasses import replace
-
     result, _, folder, _ = reports
     write_result(replace(result, calcifications=result.calcifications[:-1]), tmp_path, outputs=["cad-sr"])
     assert pydicom.dcmread(tmp_path / "cad.dcm").SOPInstanceUID != pydicom.dcmread(folder / "cad.dcm").SOPInstanceUID
@@ -183,7 +182,9 @@ def test_of_real_files(real_data, tmp_path):
     for path in files:
         if not path.exists():
             pytest.skip(f"{path} is not there")
-        write_result(engine(path), tmp_path / path.stem, outputs=KINDS)
+        result = engine(path)
+        result = replace(result, calcifications=result.calcifications[:12])  # highdicom takes its time for a hundred
+        write_result(result, tmp_path / path.stem, outputs=KINDS)
         for kind in ("sr", "cad-sr", "sc"):
             report = tmp_path / path.stem / FILES[kind]
             said = subprocess.run(["dciodvfy", "-new", report], capture_output=True, text=True, check=False)

@@ -179,6 +179,24 @@ def test_a_file_that_kills_its_process_is_a_failed_row(archive, tmp_path, engine
     assert len(started) == 2
 
 
+def test_a_worker_that_outlives_its_master_spoils_nothing(clean, archive, tmp_path, monkeypatch):
+    """What is half written is taken away under another name: its writer can no longer make a shard of it."""
+    from mcfast.triage.run import _clear
+
+    half = tmp_path / ".shard-000000.abc"
+    half.mkdir()
+    (half / "images.parquet").write_bytes(b"")
+    removed = []
+
+    def remove(folder, **_):
+        removed.append(folder.name)
+        assert not half.exists()  # an orphan that renames it now fails instead of giving half of it a name
+
+    monkeypatch.setattr("shutil.rmtree", remove)
+    _clear(tmp_path)
+    assert [name.startswith(".dead-") for name in removed] == [True]
+
+
 def test_another_configuration_is_refused(clean, archive, capsys):
     assert main(["triage", str(archive), "--out", str(clean), "--shard-size", "7"]) == 1
     assert "holds the results of another run (shard_size was 5, is 7)" in capsys.readouterr().err

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,23 @@ def opened(
     with _held(results):
         _begin(results, archive, identity, asdict(record))
         manifest = Manifest(results / "manifest.parquet")
-        for stale in (results / "shards").glob(".shard-*"):
-            shutil.rmtree(stale, ignore_errors=True)
+        _clear(results / "shards")
         left = [number for number in range(manifest.shards) if not shard_folder(results, number).is_dir()]
         yield Plan(results, manifest, config, record, left)
+
+
+def _clear(shards: Path) -> None:
+    """Remove what killed workers left half written.
+
+    One may live on for a moment. So each folder is first given another name: either that worker finishes its shard
+    before, or it finds its folder gone; it can never finish one that is being emptied.
+    """
+    for stale in shards.glob(".shard-*"):
+        dead = stale.with_name(f".dead-{secrets.token_hex(6)}")
+        with suppress(FileNotFoundError):
+            stale.rename(dead)
+    for dead in shards.glob(".dead-*"):
+        shutil.rmtree(dead, ignore_errors=True)
 
 
 def _begin(results: Path, archive: Path, identity: dict[str, Any], record: dict[str, Any]) -> None:
