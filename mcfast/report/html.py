@@ -21,7 +21,7 @@ __all__ = ["html_report", "pack"]
 def html_report(result: Result) -> str:
     """The HTML of a result that did not fail.
 
-    Holds the mammogram, its enhanced form and the magnified regions with all their bits, losslessly; about 15 MB for
+    Holds the mammogram, its enhanced form and the magnified regions with all their bits, losslessly; about 12 MB for
     3328 x 2560 pixels. It opens no connection, and its content security policy forbids that.
     """
     assert result.image is not None
