@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from mcfast.triage.tables import Rows, write_shard
 
 __all__ = ["run_local", "worker_count"]
 
-_MEMORY = 1 << 30  # bytes a worker may need: twice what one takes for two images of 14 Mpixel
+_MEMORY = 1 << 30  # bytes a worker may need; with images of 3328 x 2560 pixels one took 0.28 GB
 _engine: Any = None
 
 
@@ -100,6 +101,7 @@ def _prepare(config: Config, master: int) -> None:
     global _engine
     from mcfast.engine import Engine
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the master's affair, which ends the workers
     threading.Thread(target=_follow, args=(master,), daemon=True).start()
     _engine = Engine(config, threads=1)
 
