@@ -231,6 +231,12 @@ def test_failed_is_a_cad_report_that_says_so(engine, small_dicom, tmp_path):
     assert [one.CodeMeaning for item in items(report, "Failed Detections") for one in item.ConceptNameCodeSequence]
 
 
+def test_a_failed_stray_file_has_no_report(engine, tmp_path):
+    (tmp_path / "notes.txt").write_text("no mammogram")
+    failed = engine.failed(tmp_path / "notes.txt", PixelDataError("x"))
+    assert write_result(failed, tmp_path / "out", outputs=KINDS) == []
+
+
 def test_without_highdicom(monkeypatch):
     import builtins
 

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Collection
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from mcfast.errors import ConfigError, DependencyError, InputError
@@ -36,8 +37,9 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
         for each region in the JSON, in the same order: the best cluster first). 16-bit pictures fill the whole range
         0 .. 65535. `"mg"` (magnified.dcm, magnified-2.dcm, ...) writes the same regions as derived Digital Mammography
         objects in their source's study; see `mcfast.dicom.derived`. `"html"` (report.html) is a viewer in one file.
-        `"sr"` (report.dcm), `"cad-sr"` (cad.dcm, of a failed result too), `"sc"` (marks.dcm) and `"seg"`
-        (calcifications.dcm) are DICOM reports; see `mcfast.dicom.measurement_report`, `cad_report`, `pictures`.
+        `"sr"` (report.dcm), `"cad-sr"` (cad.dcm, of a failed result too if its header identifies it), `"sc"`
+        (marks.dcm) and `"seg"` (calcifications.dcm) are DICOM reports; see `mcfast.dicom.measurement_report`,
+        `cad_report`, `pictures`.
 
     Returns
     -------
@@ -102,7 +104,8 @@ def _write_dicom(kind: str, result: Result, folder: Path) -> list[Path]:
     if kind == "cad-sr":
         from mcfast.dicom.cad_report import write_cad_report
 
-        return [write_cad_report(result, folder / "cad.dcm")]
+        with suppress(InputError) if result.mammogram is None else nullcontext():  # why it failed is told already
+            return [write_cad_report(result, folder / "cad.dcm")]
     if result.mammogram is None:
         return []
     if kind == "mg":
