@@ -21,6 +21,7 @@ for wanted in (
     "nets/weights/vgg24.onnx",
     "nets/weights/fsrcnn.md",
     "result.schema.json",
+    "report/viewer.js",
     "py.typed",
     "backends/gpu/kernels/gpu/mc_gpu.h",
 ):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "ConfigError",
+    "DependencyError",
     "DeviceError",
     "InputError",
     "McfastError",
@@ -53,3 +54,7 @@ class ConfigError(McfastError, ValueError):
 
 class DeviceError(McfastError, RuntimeError):
     """The requested device, backend or runtime cannot be used here; the message says why."""
+
+
+class DependencyError(McfastError, ImportError):
+    """A package that only this output needs is not installed; the message says how to get it."""

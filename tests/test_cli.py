@@ -72,8 +72,11 @@ def test_options(small_phantom, tmp_path, capsys):
     ("options", "message"),
     [
         (["--min-score", "2"], "min_score"),
-        (["--write", "pdf"], "--write: expected some of json,marks,enhanced,magnified,mg, got 'pdf'"),
-        (["--write", ""], "--write: expected some of json,marks,enhanced,magnified,mg, got ''"),
+        (
+            ["--write", "pdf"],
+            "--report: expected some of json,marks,enhanced,magnified,html,mg,sr,cad-sr,sc,seg, got 'pdf'",
+        ),
+        (["--write", ""], "--report: expected some of json,marks,enhanced,magnified,html,mg,sr,cad-sr,sc,seg, got ''"),
         (["--threads", "0"], "--threads: expected 1 to 256, got 0"),
     ],
 )

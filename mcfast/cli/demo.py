@@ -34,7 +34,7 @@ def _demo(options: argparse.Namespace) -> int:
     from mcfast.config import Config
     from mcfast.engine import Engine
     from mcfast.errors import ConfigError
-    from mcfast.report import OUTPUTS, write_result
+    from mcfast.report import PICTURES, write_result
     from mcfast.report.write import write_file
 
     if options.seed < 0:
@@ -51,7 +51,7 @@ def _demo(options: argparse.Namespace) -> int:
     engine(file)  # the first image pays for fresh memory; the second shows the pace of a running system
     result = engine(file)
     begin = perf_counter()
-    files = write_result(result, out, outputs=OUTPUTS)
+    files = write_result(result, out, outputs=(*PICTURES, "html"))
     shown = {**result.seconds, "write": perf_counter() - begin}
     print()
     print_stages([_with_seconds(result, shown)])

@@ -44,11 +44,12 @@ def add_parser(commands: Any) -> None:
         "--magnify", choices=get_args(Magnify), default="clusters", help="what to magnify (default: clusters)"
     )
     parser.add_argument(
+        "--report",
         "--write",
         default=",".join(PICTURES),
         metavar="LIST",
-        help=f"which outputs, of {','.join(OUTPUTS)}; mg are derived DICOM mammograms of the magnified regions "
-        f"(default: {','.join(PICTURES)})",
+        help=f"which outputs, of {','.join(OUTPUTS)}: html is a viewer in one file; mg, sr (TID 1500), cad-sr "
+        f"(Mammography CAD SR), sc and seg are DICOM objects in the study of the input (default: {','.join(PICTURES)})",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: the processors of this process)")
     parser.set_defaults(function=_run)
@@ -72,11 +73,15 @@ def _run(options: argparse.Namespace) -> int:
         detector=detector,
         magnify=options.magnify,
     )
-    outputs = [name for name in options.write.split(",") if name]
+    outputs = [name for name in options.report.split(",") if name]
     if not outputs or not set(outputs) <= set(OUTPUTS):
-        raise ConfigError(f"--write: expected some of {','.join(OUTPUTS)}, got {options.write!r}")
+        raise ConfigError(f"--report: expected some of {','.join(OUTPUTS)}, got {options.report!r}")
     if options.threads is not None and not 1 <= options.threads <= 256:
         raise ConfigError(f"--threads: expected 1 to 256, got {options.threads}")
+    if {"sr", "sc", "seg"} & set(outputs):
+        from mcfast.dicom.evidence import highdicom
+
+        highdicom()  # what is missing is said now rather than after the first image
     out = Path(options.out)
     files = expand(options.paths, leave_out=out)
     out.mkdir(parents=True, exist_ok=True)  # fails now rather than after the first image

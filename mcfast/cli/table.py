@@ -21,7 +21,7 @@ STAGES = {
     "cluster": "measure, suppress, group",
     "magnify": "FSRCNN x2",
     "total": "sum of the above: file to result",
-    "write": "JSON and PNG files",
+    "write": "the files of the reports",
 }
 
 

@@ -12,5 +12,11 @@ grayscale   modality, VOI and presentation steps as one lookup table
 geometry    spacing, laterality, view
 suitability what is refused, what is flagged
 assemble    all of them -> `Mammogram`
+evidence    what every report says of its image: identity, dates, UIDs that a second run gives again
+measurements        findings as coded numbers with units
+measurement_report  Comprehensive 3D SR, TID 1500
+cad_report          Mammography CAD SR, TID 4000
+pictures            Secondary Capture, Segmentation
+derived     magnified regions as Digital Mammography files
 write       pixels -> a Digital Mammography file (with iod: its attributes; encode: its pixels)
 """

@@ -6,9 +6,10 @@ import os
 import re
 import secrets
 from collections.abc import Collection
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from mcfast.errors import ConfigError
+from mcfast.errors import ConfigError, DependencyError, InputError
 from mcfast.report.marks import marks_picture
 from mcfast.report.png import encode_png, full_range
 from mcfast.result import Result
@@ -17,7 +18,8 @@ __all__ = ["OUTPUTS", "PICTURES", "write_file", "write_result"]
 
 PICTURES = ("json", "marks", "enhanced", "magnified")
 """What is written unless something else is asked for."""
-OUTPUTS = (*PICTURES, "mg")
+DICOM = ("mg", "sr", "cad-sr", "sc", "seg")
+OUTPUTS = (*PICTURES, "html", *DICOM)
 
 
 def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Collection[str] = PICTURES) -> list[Path]:
@@ -34,7 +36,10 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
         `"enhanced"` (enhanced.png, 16 bit: dehazed), `"magnified"` (magnified.png, magnified-2.png, ..., 16 bit: one
         for each region in the JSON, in the same order: the best cluster first). 16-bit pictures fill the whole range
         0 .. 65535. `"mg"` (magnified.dcm, magnified-2.dcm, ...) writes the same regions as derived Digital Mammography
-        objects in their source's study; see `mcfast.dicom.derived`.
+        objects in their source's study; see `mcfast.dicom.derived`. `"html"` (report.html) is a viewer in one file.
+        `"sr"` (report.dcm), `"cad-sr"` (cad.dcm, of a failed result too if its header identifies it), `"sc"`
+        (marks.dcm) and `"seg"` (calcifications.dcm) are DICOM reports; see `mcfast.dicom.measurement_report`,
+        `cad_report`, `pictures`.
 
     Returns
     -------
@@ -44,8 +49,10 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
     ------
     ConfigError
         For an unknown output.
-    NotMammogramError
-        If `"mg"` is asked for and the mammogram's side or view is unknown; the other files are written.
+    DependencyError
+        If an output needs a package that is not installed; the other files are written.
+    InputError
+        If a DICOM output cannot be made of this input; the other files are written.
     OSError
         If a file cannot be written; files written before stay whole.
     """
@@ -54,30 +61,71 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
         raise ConfigError(f"outputs: expected some of {', '.join(OUTPUTS)}, got {', '.join(sorted(unknown))}")
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
+    files = _encoded(result, outputs)
+    written = [write_file(target / name, content) for name, content in files.items()]
+    failures: list[InputError | DependencyError] = []
+    for kind in DICOM:
+        if kind in outputs:
+            try:
+                written += _write_dicom(kind, result, target)
+            except (InputError, DependencyError) as error:
+                failures.append(error)
+    for stale in _results_in(target, outputs) - {path.name for path in written}:
+        (target / stale).unlink(missing_ok=True)
+    if failures:
+        raise failures[0]
+    return written
+
+
+def _encoded(result: Result, outputs: Collection[str]) -> dict[str, bytes]:
+    """The files that are not DICOM, by name."""
     files: dict[str, bytes] = {}
     if "json" in outputs:
         files["result.json"] = result.to_json().encode()
-    if result.mammogram is not None:
-        bits = result.mammogram.bits
-        if "marks" in outputs:
-            files["marks.png"] = encode_png(marks_picture(result))
-        if "enhanced" in outputs and result.enhanced is not None:
-            files["enhanced.png"] = encode_png(full_range(result.enhanced, bits))
-        if "magnified" in outputs:
-            for number, region in enumerate(result.magnified, start=1):
-                files[_numbered("png", number)] = encode_png(full_range(region.pixels, bits))
-    regions = {_numbered("dcm", i): region for i, region in enumerate(result.magnified, 1)} if "mg" in outputs else {}
-    for stale in _results_in(target, outputs) - files.keys() - regions.keys():
-        (target / stale).unlink(missing_ok=True)
-    written = [write_file(target / name, content) for name, content in files.items()]
-    if regions:
+    if result.mammogram is None:
+        return files
+    bits = result.mammogram.bits
+    if "marks" in outputs:
+        files["marks.png"] = encode_png(marks_picture(result))
+    if "enhanced" in outputs and result.enhanced is not None:
+        files["enhanced.png"] = encode_png(full_range(result.enhanced, bits))
+    if "magnified" in outputs:
+        for number, region in enumerate(result.magnified, start=1):
+            files[_numbered("png", number)] = encode_png(full_range(region.pixels, bits))
+    if "html" in outputs:
+        from mcfast.report.html import html_report
+
+        files["report.html"] = html_report(result).encode()
+    return files
+
+
+def _write_dicom(kind: str, result: Result, folder: Path) -> list[Path]:
+    """Write the DICOM objects of a kind, none if there is nothing to say."""
+    if kind == "cad-sr":
+        from mcfast.dicom.cad_report import write_cad_report
+
+        with suppress(InputError) if result.mammogram is None else nullcontext():  # why it failed is told already
+            return [write_cad_report(result, folder / "cad.dcm")]
+    if result.mammogram is None:
+        return []
+    if kind == "mg":
         from mcfast.dicom.derived import source_header, write_magnified
 
         header = source_header(result)
-        for name, region in regions.items():
-            write_magnified(target / name, region, result, header)
-            written.append(target / name)
-    return written
+        regions = {folder / _numbered("dcm", number): one for number, one in enumerate(result.magnified, start=1)}
+        for path, region in regions.items():
+            write_magnified(path, region, result, header)
+        return list(regions)
+    if kind == "sr":
+        from mcfast.dicom.measurement_report import write_measurement_report
+
+        return [write_measurement_report(result, folder / "report.dcm")]
+    from mcfast.dicom.pictures import write_capture, write_segmentation
+
+    if kind == "sc":
+        return [write_capture(result, marks_picture(result), folder / "marks.dcm")]
+    written = write_segmentation(result, folder / "calcifications.dcm")
+    return [] if written is None else [written]
 
 
 def _numbered(suffix: str, number: int) -> str:
@@ -91,7 +139,12 @@ def _results_in(folder: Path, outputs: Collection[str]) -> set[str]:
         "marks": r"marks\.png",
         "enhanced": r"enhanced\.png",
         "magnified": r"magnified(-[0-9]+)?\.png",
+        "html": r"report\.html",
         "mg": r"magnified(-[0-9]+)?\.dcm",
+        "sr": r"report\.dcm",
+        "cad-sr": r"cad\.dcm",
+        "sc": r"marks\.dcm",
+        "seg": r"calcifications\.dcm",
     }
     wanted = re.compile("|".join(patterns[name] for name in outputs) or r"\b\B")
     return {path.name for path in folder.iterdir() if wanted.fullmatch(path.name)}
