@@ -89,6 +89,7 @@ def opened(
         _clear(results / "shards")
         left = [number for number in range(manifest.shards) if not shard_folder(results, number).is_dir()]
         yield Plan(results, manifest, config, record, left)
+        _clear(results / "shards")
 
 
 def _clear(shards: Path) -> None:
