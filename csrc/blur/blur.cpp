@@ -72,10 +72,11 @@ double shift_of(const Image<const T>& image) {
 }
 
 RowWindowWeights::RowWindowWeights(int columns, int radius)
-    : radius_(std::min(radius, columns)), inverse_width_(static_cast<std::size_t>(columns) + 8) {
+    : segments_(segments_of(columns)), radius_(std::min(radius, columns)), inverse_width_(segments_.size()) {
     for (int x = 0; x < columns; ++x) {
         const int width = std::min(columns, x + radius_ + 1) - std::max(0, x - radius_);
-        inverse_width_[static_cast<std::size_t>(x)] = 1.0 / width;
+        const int lane = x / segments_.length, place = x % segments_.length;
+        inverse_width_[static_cast<std::size_t>(place * Segments::lanes + lane)] = 1.0 / width;
     }
 }
 
