@@ -63,9 +63,7 @@ bool sums_fit_in_32_bits(int radius) {
 template <class T, class Sum>
 struct BoxLayout : Layout {
     BoxLayout(const BoxTask<T>& task, char* base)
-        : Layout(base),
-          sum(*this, task.along),
-          blank(take<T>(std::size_t(task.image.columns))) {}
+        : Layout(base), sum(*this, task.along), blank(take<T>(std::size_t(task.image.columns))) {}
 
     SumLayout<Sum> sum;
     T* blank;  // a row outside the image

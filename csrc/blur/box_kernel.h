@@ -22,8 +22,9 @@ void emit_means(const BoxTask<T>& task, WindowSum<Sum> sum, int y) {
     float* out = task.out.row(y);
     sum.begin_row();
     for (int i = 0; i < segments.length; i += eight) {
+        prefetch_block(out + task.out.stride, segments, i);
         Block<float> means;
-        for_each_place([&](auto j) {
+        for_each_place([&](auto j) __attribute__((always_inline)) {
             const Doubles scale = Doubles::load(inverse_width + eight * (i + j)) * inverse_height;
             means.at[j] = to_pixels<float>(sum.slide(i + j) * scale + shift);
         });
@@ -43,8 +44,10 @@ void box_mean_summed(const BoxTask<T>& task, char* workspace) {
         const RowPair<T> rows(task.image, y, leaving < task.top - radius ? -1 : leaving, buffer.blank, task.shift);
         const auto sum = total;
         for (int i = 0; i < segments.length; i += eight) {
+            rows.prefetch_next(segments, i);
             const BlockPair<T> pair(rows, segments, i);
-            for_each_place([&](auto j) { sum.add(i + j, pair.template change<Sum>(j)); });
+            for_each_place([&](auto j)
+                               __attribute__((always_inline)) { sum.add(i + j, pair.template change<Sum>(j)); });
         }
         if (y >= task.top + radius) emit_means(task, total, y - radius);
     }

@@ -60,14 +60,12 @@ struct Block {
     EightPixels<T> at[eight];
 
     /// Rows to vectors and back: three rounds in which row l and row l + 4 are dealt out one by one.
-    [[gnu::always_inline]] Block transposed() const {
-        return dealt().dealt().dealt();
-    }
+    [[gnu::always_inline]] Block transposed() const { return dealt().dealt().dealt(); }
 
   private:
     [[gnu::always_inline]] Block dealt() const {
         Block result;
-        for_each_place([&](auto j) {
+        for_each_place([&](auto j) __attribute__((always_inline)) {
             constexpr int from = j / 2, first = j % 2 * 4;
             result.at[j].values =
                 interleaved<first>(at[from].values, at[from + 4].values, std::make_integer_sequence<int, eight>{});
@@ -97,48 +95,74 @@ struct Block {
     return pixels_at(segments, eight - 1, i) == eight;
 }
 
+/// The part of a row's places i .. i + 7 that there is, as rows; `blank` past the row's end. Out of the way: what it
+/// needs would spoil the registers of its callers.
+template <class T>
+[[gnu::noinline]] void load_end(const T* row, const Segments& segments, int i, T blank, Block<T>& block) {
+    for (int l = 0; l < eight; ++l) {
+        T pixels[eight];
+        const int count = pixels_at(segments, l, i);
+        for (int k = 0; k < eight; ++k) pixels[k] = k < count ? row[l * segments.length + i + k] : blank;
+        block.at[l] = EightPixels<T>::load(pixels);
+    }
+}
+
+template <class T>
+[[gnu::noinline]] void store_end(T* row, const Segments& segments, int i, const Block<T>& block) {
+    for (int l = 0; l < eight; ++l) {
+        T pixels[eight];
+        block.at[l].store(pixels);
+        for (int k = 0; k < pixels_at(segments, l, i); ++k) row[l * segments.length + i + k] = pixels[k];
+    }
+}
+
 /// Places i .. i + 7 of a row, as vectors; `blank` past the row's end.
 template <class T>
-[[gnu::always_inline]] inline Block<T> load_block(const T* row, const Segments& segments, int i, T blank = {}) {
+[[gnu::always_inline]] inline Block<T> load_block(const T* row, const Segments segments, int i, T blank = {}) {
     Block<T> block;
     if (is_whole(segments, i)) {
-        for_each_place([&](auto l) { block.at[l] = EightPixels<T>::load(row + l * segments.length + i); });
-    } else {
-        for (int l = 0; l < eight; ++l) {
-            T pixels[eight];
-            const int count = pixels_at(segments, l, i);
-            for (int k = 0; k < eight; ++k) pixels[k] = k < count ? row[l * segments.length + i + k] : blank;
-            block.at[l] = EightPixels<T>::load(pixels);
-        }
+        for_each_place([&](auto l) __attribute__((always_inline)) {
+            block.at[l] = EightPixels<T>::load(row + l * segments.length + i);
+        });
+        return block.transposed();
     }
-    return block.transposed();
+    Block<T> end;
+    load_end(row, segments, i, blank, end);
+    return end.transposed();
 }
 
 /// Writes places i .. i + 7 of a row, given as vectors.
 template <class T>
-[[gnu::always_inline]] inline void store_block(T* row, const Segments& segments, int i, const Block<T>& vectors) {
+[[gnu::always_inline]] inline void store_block(T* row, const Segments segments, int i, const Block<T>& vectors) {
     const Block<T> block = vectors.transposed();
     if (is_whole(segments, i)) {
-        for_each_place([&](auto l) { block.at[l].store(row + l * segments.length + i); });
+        for_each_place([&](auto l)
+                           __attribute__((always_inline)) { block.at[l].store(row + l * segments.length + i); });
     } else {
-        for (int l = 0; l < eight; ++l) {
-            T pixels[eight];
-            block.at[l].store(pixels);
-            for (int k = 0; k < pixels_at(segments, l, i); ++k) row[l * segments.length + i + k] = pixels[k];
-        }
+        const Block<T> end = block;
+        store_end(row, segments, i, end);
     }
+}
+
+/// Asks for places i and on of all segments, a cache line of each: they are too many short streams for the processor to
+/// foresee. (Asking for what is not there does nothing.)
+template <class T>
+[[gnu::always_inline]] inline void prefetch_block(const T* row, const Segments& segments, int i) {
+    constexpr int line = 64 / sizeof(T);
+    if (i % line != 0) return;
+    for_each_place([&](auto l) __attribute__((always_inline)) { __builtin_prefetch(row + l * segments.length + i); });
 }
 
 template <class T>
 [[gnu::always_inline]] inline EightInts to_ints(const EightPixels<T>& pixels) {
     EightInts ints;
-    if constexpr (EightInts::parts == 1) {
-        ints.part[0] = __builtin_convertvector(pixels.values, EightInts::Part);
-    } else {
-        Lane<T> values[eight];
-        __builtin_memcpy(values, &pixels.values, sizeof values);
-        ints = load_ints(values);
-    }
+#ifdef __AVX2__
+    ints.part[0] = reinterpret_cast<EightInts::Part>(_mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(pixels.values)));
+#else
+    Lane<T> values[eight];
+    __builtin_memcpy(values, &pixels.values, sizeof values);
+    ints = load_ints(values);
+#endif
     return ints;
 }
 

@@ -36,8 +36,7 @@ struct WindowSum {
 
     /// Sums of nothing.
     WindowSum(const SumLayout<Sum>& layout, const RowWindow& along)
-        : columns(layout.columns + eight * (along.radius + 1)),
-          length(along.segments.length), radius(along.radius) {
+        : columns(layout.columns + eight * (along.radius + 1)), length(along.segments.length), radius(along.radius) {
         for (int i = -radius - 1; i < length + radius; ++i) put(i, {});
     }
 
@@ -76,11 +75,19 @@ template <class T>
 struct RowPair {
     const T *entering, *leaving;
     double shift;
+    std::ptrdiff_t stride;
 
     RowPair(const Image<const T>& image, int entering_row, int leaving_row, const T* blank, double shift_)
         : entering(entering_row >= 0 && entering_row < image.rows ? image.row(entering_row) : blank),
           leaving(leaving_row >= 0 && leaving_row < image.rows ? image.row(leaving_row) : blank),
-          shift(shift_) {}
+          shift(shift_),
+          stride(image.stride) {}
+
+    /// Asks for the rows below, so that the next row finds them.
+    [[gnu::always_inline]] void prefetch_next(const Segments& segments, int i) const {
+        prefetch_block(entering + stride, segments, i);
+        prefetch_block(leaving + stride, segments, i);
+    }
 };
 
 /// Eight places of such rows.

@@ -49,15 +49,18 @@ struct GuidedKernel {
         const RowPair<T> sources(task.src, entering - task.src_top, gone, buffer.blank_src, task.src_shift);
         const auto to_guide = guide, to_src = src;
         const auto to_square = square, to_product = product;
-        for (int i = 0; i < segments.length; i += eight) {
-            const BlockPair<T> guide_pair(guides, segments, i);
-            for_each_place([&](auto j) {
+        const Segments row = segments;
+        for (int i = 0; i < row.length; i += eight) {
+            guides.prefetch_next(row, i);
+            const BlockPair<T> guide_pair(guides, row, i);
+            for_each_place([&](auto j) __attribute__((always_inline)) {
                 to_guide.add(i + j, guide_pair.template change<Sum>(j));
                 to_square.add(i + j, guide_pair.square_change(j));
             });
             if constexpr (!self) {
-                const BlockPair<T> src_pair(sources, segments, i);
-                for_each_place([&](auto j) {
+                sources.prefetch_next(row, i);
+                const BlockPair<T> src_pair(sources, row, i);
+                for_each_place([&](auto j) __attribute__((always_inline)) {
                     to_src.add(i + j, src_pair.template change<Sum>(j));
                     to_product.add(i + j, src_pair.product_change(guide_pair, j));
                 });
@@ -81,7 +84,8 @@ struct GuidedKernel {
         guides.begin_row(), squares.begin_row();
         if constexpr (!self) sources.begin_row(), products.begin_row();
         const Doubles zero{};
-        for (int i = 0; i < segments.length; ++i) {
+        const int length = segments.length;
+        for (int i = 0; i < length; ++i) {
             const Doubles scale = Doubles::load(inverse_width + eight * i) * inverse_height;
             const Doubles mean_guide = guides.slide(i) * scale;
             const Doubles variance = larger(squares.slide(i) * scale - mean_guide * mean_guide, zero);
@@ -110,22 +114,26 @@ struct GuidedKernel {
         }
     }
 
-    /// Writes f(j, mean a, mean b) for the places of row y; `block(i)` comes before the places of a block.
+    /// Writes f(j, mean a, mean b) to the places of row y of an image; `block(i)` comes before the places of a block.
     template <class Out, class G, class F>
-    [[gnu::always_inline]] void emit_row(int y, Out* out, G&& block, F&& f) const {
+    [[gnu::always_inline]] void emit_row(int y, const Image<Out>& image, G&& block, F&& f) const {
+        Out* out = image.row(y);
+        const std::ptrdiff_t stride = image.stride;
         const double inverse_height = 1.0 / clipped_height(y, radius, rows);
         const double* inverse_width = task.along.inverse_width;
         auto slopes = a, offsets = b;
         slopes.begin_row(), offsets.begin_row();
-        for (int i = 0; i < segments.length; i += eight) {
+        const Segments row = segments;
+        for (int i = 0; i < row.length; i += eight) {
+            prefetch_block(out + stride, row, i);
             block(i);
             Block<Out> results;
-            for_each_place([&](auto j) {
+            for_each_place([&](auto j) __attribute__((always_inline)) {
                 const Doubles scale = Doubles::load(inverse_width + eight * (i + j)) * inverse_height;
                 const Doubles slope = slopes.slide(i + j) * scale, offset = offsets.slide(i + j) * scale;
                 results.at[j] = to_pixels<Out>(f(j, slope, offset));
             });
-            store_block(out, segments, i, results);
+            store_block(out, row, i, results);
         }
     }
 
@@ -134,24 +142,28 @@ struct GuidedKernel {
         const double guide_shift = task.guide_shift, src_shift = task.src_shift;
         if (task.output == GuidedOutput::coefficients) {
             const auto nothing = [](int) {};
-            emit_row(y, task.out.row(y), nothing, [](int, const Doubles& slope, const Doubles&) { return slope; });
-            emit_row(y, task.second.row(y), nothing, [&](int, const Doubles& slope, const Doubles& offset) {
-                return offset + src_shift - slope * guide_shift;
-            });
+            emit_row(y, task.out, nothing,
+                     [](int, const Doubles& slope, const Doubles&) __attribute__((always_inline)) { return slope; });
+            emit_row(y, task.second, nothing,
+                     [&](int, const Doubles& slope, const Doubles& offset)
+                         __attribute__((always_inline)) { return offset + src_shift - slope * guide_shift; });
             return;
         }
         const T* row = task.guide.row(y);
         Block<T> pixels;
-        const auto load = [&](int i) { pixels = load_block(row, segments, i); };
+        const Segments all = segments;
+        const auto load = [&](int i) __attribute__((always_inline)) { pixels = load_block(row, all, i); };
         if (task.output == GuidedOutput::filtered) {
-            emit_row(y, task.out.row(y), load, [&](int j, const Doubles& slope, const Doubles& offset) {
-                return slope * (to_doubles(pixels.at[j]) - guide_shift) + (offset + src_shift);
-            });
+            emit_row(y, task.out, load,
+                     [&](int j, const Doubles& slope, const Doubles& offset) __attribute__((always_inline)) {
+                         return slope * (to_doubles(pixels.at[j]) - guide_shift) + (offset + src_shift);
+                     });
         } else {
-            emit_row(y, task.radiance.row(y), load, [&](int j, const Doubles& slope, const Doubles& offset) {
-                const Doubles values = to_doubles(pixels.at[j]);
-                return radiance(values, slope * (values - guide_shift) + (offset + src_shift));
-            });
+            emit_row(y, task.radiance, load,
+                     [&](int j, const Doubles& slope, const Doubles& offset) __attribute__((always_inline)) {
+                         const Doubles values = to_doubles(pixels.at[j]);
+                         return radiance(values, slope * (values - guide_shift) + (offset + src_shift));
+                     });
         }
     }
 
