@@ -13,6 +13,29 @@ namespace mcfast {
 /// the image, whose rows the processor does not fetch ahead by itself.
 constexpr std::size_t cache_bytes = 1024 * 1024;
 
+/// How far a footprint goes from its origin, first and last pixels included.
+struct Reach {
+    int first_row, last_row, first_column, last_column;
+
+    /// That much around a box.
+    Box around(const Box& box) const {
+        return {box.top + first_row, box.bottom + last_row, box.left + first_column, box.right + last_column};
+    }
+};
+
+/// What the kernel needs to know of a set of chords.
+struct ChordPlan {
+    ChordPlan() = default;
+    explicit ChordPlan(const std::vector<Chord>& chords);
+
+    /// Loads and stores for each vector of output, by their time.
+    double cost() const;
+
+    std::vector<Run> runs;
+    PairOfRows pair;
+    Reach reach{};
+};
+
 /// The pass over one structuring element: which pixels a box of outputs needs, and the kernel call that computes it.
 /// Built once for an image; used by all threads.
 template <class T>
@@ -35,12 +58,13 @@ class Pass {
   private:
     RectangleTask<T> rectangle_task(const Box& box) const;
     FootprintTask<T> footprint_task(const Box& box) const;
+    void run_factors(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace) const;
 
     Extremum extremum_;
     Footprint footprint_;
-    std::vector<Run> runs_;
-    PairOfRows pair_;
-    int first_row_, last_row_, first_column_, last_column_;
+    Reach reach_;       // of the footprint
+    ChordPlan chords_;  // of the footprint, or of what is left of it without the segments
+    std::vector<Segment> segments_;
 };
 
 /// Cuts an image into boxes; depends on nothing but its arguments, so that results do not depend on threads.
