@@ -14,6 +14,21 @@ namespace mcfast::MCFAST_LEVEL {
 /// Rows of output that are made at once: what 32 or 16 registers hold together with the rows below that they need.
 constexpr int band_rows = MCFAST_VECTOR_BYTES == 64 ? 8 : 4;
 
+/// The first `count` values become extrema over `points` values, `step` apart.
+template <class Op, int points, int step, int count, class V>
+[[gnu::always_inline]] inline void reduce_rows(V (&values)[count + (points - 1) * step]) {
+    constexpr int held = count + (points - 1) * step;
+    int reached = 1;
+#pragma GCC unroll 4
+    for (; 2 * reached <= points; reached *= 2) {
+#pragma GCC unroll 32
+        for (int j = 0; j + reached * step < held; ++j) values[j] = Op::of(values[j], values[j + reached * step]);
+    }
+    if (reached == points) return;
+#pragma GCC unroll 32
+    for (int j = 0; j < count; ++j) values[j] = Op::of(values[j], values[j + (points - reached) * step]);
+}
+
 template <class Op, int points, int rows, class T>
 void sweep_by(const SweepTask<T>& task) {
     constexpr int held = band_rows + (points - 1) * rows;
@@ -31,17 +46,9 @@ void sweep_by(const SweepTask<T>& task) {
             Vector<T> best[held];
 #pragma GCC unroll 32
             for (int j = 0; j < held; ++j) best[j] = load(from[j] + x);
-            int reached = 1;
-#pragma GCC unroll 4
-            for (; 2 * reached <= points; reached *= 2) {
+            reduce_rows<Op, points, rows, band_rows>(best);
 #pragma GCC unroll 32
-                for (int j = 0; j + reached * rows < held; ++j) best[j] = Op::of(best[j], best[j + reached * rows]);
-            }
-#pragma GCC unroll 32
-            for (int j = 0; j < band_rows; ++j) {
-                if (reached < points) best[j] = Op::of(best[j], best[j + (points - reached) * rows]);
-                store(to[j] + x, best[j]);
-            }
+            for (int j = 0; j < band_rows; ++j) store(to[j] + x, best[j]);
         }
         for (int j = 0; j < band_rows && y + j < task.out.rows; ++j) {
             combine<Op>(task.out.row(y + j), task.out.columns, task.to.row(y + j) + task.left);
