@@ -104,7 +104,7 @@ Box Pass<T>::reach(const Box& box, int rows, int columns) const {
 template <class T>
 int Pass<T>::box_rows() const {
     const int k = reach_.last_row - reach_.first_row + 1;
-    if (!segments_.empty()) return std::max(256, 4 * k);
+    if (is_divided()) return std::max(256, 4 * k);
     // A strip that is a multiple of k rows wastes no part of van Herk's last block; tables are filled for k rows more
     // than a strip has.
     return footprint_.is_rectangle() ? std::max(4, 128 / k) * k : std::max(320, 8 * k);
@@ -113,7 +113,7 @@ int Pass<T>::box_rows() const {
 template <class T>
 int Pass<T>::box_columns() const {
     const auto k = static_cast<std::size_t>(reach_.last_row - reach_.first_row + 1);
-    if (!segments_.empty()) return 2560;  // as for tables: rows that are not cut are worth more than the cache
+    if (is_divided()) return 2560;  // as for tables: rows that are not cut are worth more than the cache
     const std::size_t buffered_rows = footprint_.is_rectangle() ? k : k * chords_.runs.size();
     const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * buffered_rows)) / 64 * 64;
     const int most = footprint_.is_rectangle() ? fitting : std::min(fitting, 2560);
@@ -155,7 +155,7 @@ std::size_t Pass<T>::core_bytes(const Box& box) const {
 template <class T>
 std::size_t Pass<T>::workspace_bytes(const Box& box) const {
     if (footprint_.is_rectangle()) return RectangleLayout<T>(rectangle_task(box), nullptr).bytes();
-    if (segments_.empty()) return core_bytes(box);
+    if (!is_divided()) return core_bytes(box);
     const SweepLayout<T> buffer(box, segments_, nullptr);
     return buffer.bytes() + core_bytes(buffer.reach.around(box));
 }
@@ -170,7 +170,7 @@ void Pass<T>::run(const Image<const T>& image, const Box& box, const Image<T>& o
         task.channels = channels;
         task.columns = image.columns / channels;
         kernels().of<T>().rectangle_extremum(extremum_, task, workspace);
-    } else if (!segments_.empty()) {
+    } else if (is_divided()) {
         run_factors(image, box, out, workspace);
     } else {
         run_core(image, box, out, workspace);

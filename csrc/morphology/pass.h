@@ -30,6 +30,9 @@ class Pass {
 
     std::size_t workspace_bytes(const Box& box) const;
 
+    /// Whether the footprint is taken as a smaller one and segments.
+    bool is_divided() const { return !segments_.empty(); }
+
     /// out (of the box's size) = extremum around the pixels of `box`; `channels` are interleaved in the image.
     void run(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace, int channels = 1) const;
 
