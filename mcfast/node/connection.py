@@ -8,7 +8,7 @@ from typing import Any
 
 from mcfast.node.library import pynetdicom
 
-__all__ = ["Discarded", "guard", "guarded_server"]
+__all__ = ["Discarded", "guard", "guarded_server", "senders_choice"]
 
 _LONGEST_PDU = 1 << 24  # bytes; what is agreed upon is less, but not every peer minds it
 _PIPELINED = 2  # messages that may wait for their answer: none does, as only one at a time is agreed upon
@@ -47,6 +47,21 @@ def guard(event: Any, longest: int) -> None:
         message.data_set = Discarded(data.tell())
 
 
+def senders_choice(event: Any) -> None:
+    """Have a presentation context agree on the first syntax that its sender offers; called before the negotiation.
+
+    Senders put first what they hold, or like best; pynetdicom would go by the acceptor's order.
+    """
+    offered = [
+        str(syntax)
+        for context in event.assoc.requestor.primitive.presentation_context_definition_list
+        for syntax in context.transfer_syntax
+    ]
+    place = {syntax: number for number, syntax in reversed(list(enumerate(offered)))}
+    for context in event.assoc.acceptor.supported_contexts:
+        context.transfer_syntax = sorted(context.transfer_syntax, key=lambda one: place.get(str(one), len(offered)))
+
+
 def guarded_server(seconds: float, connections: int) -> type[Any]:
     """A server class that closes connections beyond a number, ones that stay silent inside a PDU for so many seconds,
     and ones that announce a PDU longer than any."""
@@ -64,7 +79,15 @@ def guarded_server(seconds: float, connections: int) -> type[Any]:
                 received: bytearray = receive(count)
                 return received
 
-            peer.recv = bounded
+            end = peer._shutdown_socket
+
+            def closed() -> None:
+                connection = peer.socket
+                end()
+                if connection is not None:
+                    connection.close()  # which is left out where the other side was first
+
+            peer.recv, peer._shutdown_socket = bounded, closed
             return association
 
     class Server(transport.ThreadedAssociationServer):  # type: ignore[misc,name-defined]

@@ -10,12 +10,13 @@ from typing import Any
 
 from mcfast.dicom.uids import uid_name
 from mcfast.errors import ConfigError
-from mcfast.node.connection import Discarded, guard, guarded_server
+from mcfast.node.connection import Discarded, guard, guarded_server, senders_choice
 from mcfast.node.entry import Entry
 from mcfast.node.library import pynetdicom
 from mcfast.node.log import now, say
 from mcfast.node.queue import Queue
 from mcfast.node.served import (
+    CANNOT_UNDERSTAND,
     MAMMOGRAMS,
     OUT_OF_RESOURCES,
     PROCESSING_FAILURE,
@@ -91,6 +92,7 @@ class Receiver:
         handlers = [
             (event.EVT_C_STORE, self._store),
             (event.EVT_PDU_RECV, guard, [self._limits.object_bytes]),
+            (event.EVT_REQUESTED, senders_choice),
             (event.EVT_ACCEPTED, _accepted),
             (event.EVT_REJECTED, _rejected),
             (event.EVT_ABORTED, _aborted),
@@ -141,10 +143,11 @@ class Receiver:
         request, syntax = event.request, str(event.context.transfer_syntax)
         sop_class, sop_instance = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         check_instance(sop_class, sop_instance, str(event.context.abstract_syntax))
-        if isinstance(request.DataSet, Discarded) or len(request.DataSet.getbuffer()) > self._limits.object_bytes:
-            most = self._limits.object_bytes >> 20
-            raise Refusal(OUT_OF_RESOURCES, f"the object is larger than {most} MiB")
+        if request.DataSet is None:
+            raise Refusal(CANNOT_UNDERSTAND, "there is no dataset")
         data = request.DataSet.getbuffer()
+        if isinstance(request.DataSet, Discarded) or len(data) > self._limits.object_bytes:
+            raise Refusal(OUT_OF_RESOURCES, f"the object is larger than {self._limits.object_bytes} bytes")
         check_dataset(data, syntax, sop_class, sop_instance)
         meta = b"".join((b"\0" * 128, b"DICM", pynetdicom().dsutils.encode_file_meta(event.file_meta)))
         described = Entry(
@@ -185,10 +188,12 @@ def _peer(event: Any) -> str:
 
 
 def _accepted(event: Any) -> None:
-    refused = sorted({uid_name(str(one.abstract_syntax)) for one in event.assoc.rejected_contexts})
-    if refused:
-        reason = f"not served: {', '.join(refused)}"
-        say("refused", level=logging.WARNING, reason=reason, origin=_peer(event))
+    taken = {str(one.abstract_syntax) for one in event.assoc.accepted_contexts}
+    refused = sorted({uid_name(str(one.abstract_syntax)) for one in event.assoc.rejected_contexts} - taken)
+    if refused:  # some senders offer all that there is, to send one thing
+        more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+        level = logging.INFO if taken else logging.WARNING
+        say("refused", level=level, reason=f"not served: {', '.join(refused[:3])}{more}", origin=_peer(event))
 
 
 def _rejected(event: Any) -> None:

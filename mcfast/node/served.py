@@ -8,7 +8,7 @@ import zlib
 
 from mcfast.dicom.strict import quiet
 from mcfast.dicom.suitability import MAMMOGRAMS
-from mcfast.dicom.uids import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT
+from mcfast.dicom.uids import BIG_ENDIAN, DEFLATED, IMPLICIT
 from mcfast.node.library import pynetdicom
 
 __all__ = [
@@ -51,13 +51,8 @@ class Refusal(Exception):
 
 
 def transfer_syntaxes() -> list[str]:
-    """All there are. Of several that one presentation context offers, the first here is agreed upon.
-
-    Uncompressed ones come first: every peer can send those, whatever it holds.
-    """
-    known = [str(uid) for uid in pynetdicom().ALL_TRANSFER_SYNTAXES]
-    first = [EXPLICIT, IMPLICIT]
-    return first + [uid for uid in known if uid not in first]
+    """All there are."""
+    return [str(uid) for uid in pynetdicom().ALL_TRANSFER_SYNTAXES]
 
 
 def check_instance(sop_class: str, sop_instance: str, agreed_class: str) -> None:
