@@ -106,12 +106,12 @@ def store_part(opened, made, share=0.5):
 class Archive:
     """A Storage SCP that keeps the data sets that it gets; `answers` are given first, one by one, instead of success."""
 
-    def __init__(self, port=0, answers=(), classes=None):
+    def __init__(self, port=0, answers=(), classes=None, syntaxes=pynetdicom.ALL_TRANSFER_SYNTAXES):
         ours()
         entity = pynetdicom.AE("ARCHIVE")
         for context in pynetdicom.AllStoragePresentationContexts:
             if classes is None or context.abstract_syntax in classes:
-                entity.add_supported_context(context.abstract_syntax, pynetdicom.ALL_TRANSFER_SYNTAXES)
+                entity.add_supported_context(context.abstract_syntax, syntaxes)
         entity.add_supported_context("1.2.840.10008.1.1")
         self.received, self.answers = [], list(answers)
         self.server = entity.start_server(

@@ -106,17 +106,21 @@ class Peer:
             raise Refused(told, for_good=not 0xA700 <= status <= 0xA7FF)
 
 
-def _contexts(files: Iterable[Path]) -> list[tuple[str, list[str]]]:
-    """The presentation contexts that the objects need, with what their syntax is easily made into."""
+def _contexts(files: Iterable[Path]) -> list[tuple[str, str]]:
+    """The presentation contexts that the objects need: their own syntax, and the other that is easily made of it.
+
+    One for each, so that a peer that takes both gets the objects as they are.
+    """
     from pydicom.filereader import read_file_meta_info
 
-    needed: dict[tuple[str, str], list[str]] = {}
+    needed: dict[tuple[str, str], None] = {}
     for file in files:
         with quiet():
             meta = read_file_meta_info(file)
             sop_class, syntax = str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)
-        needed[sop_class, syntax] = [EXPLICIT, IMPLICIT] if syntax in (EXPLICIT, IMPLICIT) else [syntax]
-    return [(sop_class, syntaxes) for (sop_class, _), syntaxes in needed.items()]
+        for one in (EXPLICIT, IMPLICIT) if syntax in (EXPLICIT, IMPLICIT) else (syntax,):
+            needed[sop_class, one] = None
+    return list(needed)
 
 
 class Backoff:

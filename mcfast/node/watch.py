@@ -7,9 +7,9 @@ import logging
 import os
 import stat
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import BinaryIO
 
 from mcfast.errors import ConfigError
@@ -82,7 +82,7 @@ class Watch:
 
     def step(self) -> int:
         """Look once; how many files went into the queue."""
-        taken, found, begin = 0, {}, time.monotonic()
+        taken, found, begin = 0, {}, monotonic()
         for path, look in self._files(self._folder):
             if self._taken.get(path) == look:
                 continue
@@ -168,7 +168,11 @@ class _Changed(Exception):
 
 
 def _pieces(file: BinaryIO, look: Look) -> Iterator[bytes]:
-    while piece := file.read(_PIECE):
+    left = look[0]
+    while piece := file.read(min(_PIECE, left + 1)):
+        left -= len(piece)
+        if left < 0:  # it grows; perhaps as fast as it is read
+            raise _Changed
         yield piece
     about = os.fstat(file.fileno())
     if (about.st_size, about.st_mtime_ns, about.st_ino) != look:
