@@ -10,6 +10,7 @@ from dicom_peers import wait_until
 
 import mcfast
 from mcfast import phantom
+from mcfast.errors import DeviceError
 from mcfast.node.analysis import Analysis, Died, Outcome, analyse
 from mcfast.node.entry import Entry
 from mcfast.node.queue import Queue
@@ -97,6 +98,19 @@ def test_a_process_that_dies_while_it_looks(queue, image):
         assert not list((queue.root / "temporary").iterdir())
     finally:
         look.stop()
+
+
+def test_an_engine_that_does_not_start_is_not_the_images_fault(queue, image, monkeypatch):
+    """The reason is told, and the image waits."""
+    look = Analysis("no configuration", ("json",), threads=1)
+    with pytest.raises(DeviceError, match=r"does not start: TypeError: Engine\(config\): expected"):
+        look.start()
+    assert look._process is None
+    add(queue, image.read_bytes())
+    working = worker(queue, look)
+    monkeypatch.setattr(working, "_pause", 0.01)
+    assert working.step()
+    assert (only(queue, "incoming").deaths, queue.count("failed")) == (0, 0)
 
 
 def test_an_image_that_takes_too_long(image, tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mcfast.config import Config
+from mcfast.errors import DeviceError
 
 __all__ = ["Analysis", "Died", "Outcome", "analyse"]
 
@@ -85,7 +86,10 @@ class Analysis:
         self._connection: Any = None
 
     def __call__(self, image: Path, folder: Path, given_up: Callable[[], bool]) -> Outcome:
-        """The outcome of one image. Raises `Died`, also when `given_up()` becomes true meanwhile."""
+        """The outcome of one image.
+
+        Raises `Died`, also when `given_up()` becomes true meanwhile, and `DeviceError` as `start`.
+        """
         self.start()
         deadline = time.monotonic() + self._seconds
         try:
@@ -105,7 +109,7 @@ class Analysis:
             raise
 
     def start(self) -> None:
-        """Start the process, if none is running."""
+        """Start the process and its engine, if none is running. Raises `DeviceError` if the engine does not start."""
         if self._process is not None and self._process.is_alive():
             return
         self.stop()
@@ -114,6 +118,13 @@ class Analysis:
         self._process = context.Process(target=_serve, args=(other, *self._arguments), daemon=True, name="mcfast-look")
         self._process.start()
         other.close()
+        try:
+            problem = self._connection.recv()
+        except (EOFError, OSError):
+            problem = "its process died"
+        if problem:
+            self.stop()
+            raise DeviceError(f"the engine does not start: {problem}")
 
     def stop(self) -> None:
         """End the process, whatever it does."""
@@ -131,7 +142,12 @@ def _serve(connection: Any, config: Config, outputs: tuple[str, ...], threads: i
     for number in (signal.SIGINT, signal.SIGTERM):  # these are the node's affair, which ends this process
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(master,), daemon=True).start()
-    engine = Engine(config, threads=threads)
+    try:
+        engine = Engine(config, threads=threads)
+    except Exception as error:
+        connection.send(f"{type(error).__name__}: {error}")
+        return
+    connection.send("")
     while True:
         try:
             image, folder = connection.recv()

@@ -13,7 +13,7 @@ from mcfast.dicom.strict import quiet
 from mcfast.dicom.uids import EXPLICIT, IMPLICIT, uid_name
 from mcfast.errors import ConfigError
 from mcfast.node.library import pynetdicom
-from mcfast.node.receiver import require_title
+from mcfast.node.title import require_title
 
 __all__ = ["Address", "Backoff", "Peer", "PeerDown", "Refused"]
 

@@ -22,6 +22,7 @@ import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -175,7 +176,7 @@ class Queue:
     def entries(self, state: str) -> Iterator[Entry]:
         """The images of a state, the longest there first."""
         for path in self._files(state):
-            if path.exists():
+            with suppress(FileNotFoundError):  # gone on to the next state meanwhile
                 yield Entry.load(path)
 
     def count(self, state: str) -> int:

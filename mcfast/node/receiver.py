@@ -27,6 +27,7 @@ from mcfast.node.served import (
     check_instance,
     transfer_syntaxes,
 )
+from mcfast.node.title import require_title
 
 __all__ = ["Limits", "Receiver"]
 
@@ -161,14 +162,6 @@ class Receiver:
             return self._queue.add((meta, data), lambda identity: described)
         except OSError as error:
             raise Refusal(OUT_OF_RESOURCES, f"cannot be stored: {error.strerror or error}") from None
-
-
-def require_title(title: str, option: str) -> str:
-    """An AE title (DICOM PS3.5: 1 to 16 characters, no backslash, none that cannot be printed)."""
-    plain = title.isascii() and title.isprintable() and "\\" not in title
-    if not (plain and title.strip() and len(title) <= 16):
-        raise ConfigError(f"{option}: expected an AE title of 1 to 16 plain characters, got {title!r}")
-    return title.strip()
 
 
 def _answer(status: int, comment: str) -> Any:

@@ -74,6 +74,8 @@ class Node:
         If the queue is held by another process, the port by another program, or a setting is wrong.
     DependencyError
         If pynetdicom is needed and not installed.
+    DeviceError
+        If (by `start`) the engine does not start.
     """
 
     def __init__(self, config: NodeConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from mcfast.errors import ConfigError
@@ -21,7 +22,7 @@ def summary(root: Path, *, reasons: int = 5) -> list[str]:
     """
     if not all((root / state).is_dir() for state in STATES):
         raise ConfigError(f"{root}: is no queue of mcfast serve or mcfast watch; give its --queue")
-    entries = {state: [Entry.load(path) for path in sorted((root / state).glob("*.json"))] for state in STATES}
+    entries = {state: _entries(root / state) for state in STATES}
     lines = [f"{state:<11}{len(entries[state]):>7}" for state in STATES]
     found = Counter(one.status for one in (*entries["done"], *entries["sending"]))
     if found:
@@ -34,6 +35,14 @@ def summary(root: Path, *, reasons: int = 5) -> list[str]:
     why = Counter(_general(one) for one in entries["failed"])
     lines += [f"failed {number} x: {reason}" for reason, number in why.most_common(reasons)]
     return lines
+
+
+def _entries(folder: Path) -> list[Entry]:
+    found = []
+    for path in folder.glob("*.json"):
+        with suppress(FileNotFoundError):  # gone on to the next state meanwhile
+            found.append(Entry.load(path))
+    return found
 
 
 def _general(entry: Entry) -> str:

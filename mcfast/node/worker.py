@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from mcfast.errors import DeviceError
 from mcfast.node.analysis import Died, Outcome
 from mcfast.node.entry import Entry
 from mcfast.node.log import say
@@ -64,13 +65,15 @@ class Worker:
         try:
             outcome = self._look(self._queue.image(entry), scratch, self._given_up)
             if outcome.retry:
-                self._wait_for_disk(entry, outcome.retry)
+                self._put_back(entry, outcome.retry)
             else:
                 self._finish(entry, scratch, outcome)
         except Died as death:
             self._after_death(entry, str(death))
         except OSError as error:  # the queue itself cannot be written
-            self._wait_for_disk(entry, error.strerror or str(error))
+            self._put_back(entry, error.strerror or str(error))
+        except DeviceError as error:
+            self._put_back(entry, str(error))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return True
@@ -110,8 +113,8 @@ class Worker:
         self._queue.move(entry, "processing", "failed" if final else "incoming")
         say("failed" if final else "again", level=logging.ERROR, id=entry.name, deaths=entry.deaths, reason=reason)
 
-    def _wait_for_disk(self, entry: Entry, reason: str) -> None:
-        """Pause, longer each time, and put an image back whose results could not be written, as soon as that works.
+    def _put_back(self, entry: Entry, reason: str) -> None:
+        """Pause, longer each time, and put an image back that the machine failed, as soon as that works.
 
         Where it does not until the node stops, the next start finds the image in "processing" and puts it back.
         """
