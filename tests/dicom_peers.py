@@ -21,6 +21,8 @@ from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
 
 from mcfast.node.library import pynetdicom as ours
+from mcfast.node.queue import Queue
+from mcfast.node.receiver import Receiver
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -194,3 +196,23 @@ def names(root):
 def noise(size):
     """Bytes that are nothing."""
     return numpy.random.default_rng(1).bytes(size)
+
+
+class Receiving:
+    """A queue and the receiver that fills it, on a port of its own."""
+
+    def __init__(self, root, limits=None, min_free=0):
+        self.queue = Queue(root, min_free=min_free)
+        self.receiver = Receiver(self.queue, host="127.0.0.1", port=0, limits=limits)
+        self.receiver.start()
+        self.port = self.receiver.port
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.receiver.stop(0.5)
+        self.queue.close()
+
+    def images(self):
+        return sorted((self.queue.root / "images").iterdir())

@@ -13,6 +13,7 @@ from mcfast.node.entry import Entry
 from mcfast.node.peer import Address, Backoff, Peer
 from mcfast.node.queue import Queue
 from mcfast.node.sender import Sender
+from mcfast.node.status import summary
 
 # pynetdicom forgets to close a socket that could not be connected.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -118,7 +119,7 @@ def test_pauses_grow_and_outlive_a_restart(tmp_path):
 
 def test_out_of_resources_is_tried_for_ever(queue):
     waiting(queue, 1)
-    with Archive(answers=[0xA700] * 14) as archive:
+    with Archive(answers=[0xA700] * 12) as archive:
         sending = sender(queue, archive.port)
         wait_until(lambda: not sending.step() and states(queue) == {"done": 1}, "success")
     assert uids(archive) == ["1.2.3.4.11", "1.2.3.4.12"]
@@ -135,8 +136,15 @@ def test_refused_ten_times_is_failed(queue, events):
     assert uids(archive) == ["1.2.3.4.11", "1.2.3.4.21", "1.2.3.4.22"]
     (failed,) = queue.entries("failed")
     assert (failed.refusals, failed.sent) == (10, ("a.dcm",))
-    assert failed.reason == f"ARCHIVE@127.0.0.1:{archive.port} answers C123 to b.dcm"
+    assert (failed.reason, failed.refusal) == ("", f"ARCHIVE@127.0.0.1:{archive.port} answers C123 to b.dcm")
+    assert f"failed 1 x: {failed.refusal}" in summary(queue.root)
     assert len([1 for event, _ in events() if event == "not sent"]) == 9
+    name = f"{failed.name}.json"
+    (queue.root / "failed" / name).rename(queue.root / "sending" / name)  # by hand, when the peer has been mended
+    with Archive() as archive:
+        assert sender(queue, archive.port).step()
+    assert uids(archive) == ["1.2.3.4.12"]
+    assert states(queue) == {"done": 2}
 
 
 def test_warnings_are_success(queue):

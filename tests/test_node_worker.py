@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import signal
 import threading
 import time
 
@@ -40,6 +42,12 @@ def worker(queue, look, **options):
 
 def add(queue, content):
     return queue.add([content], lambda _: Entry(origin="TEST"))[0]
+
+
+def frozen(look):
+    """Have the process started and held where it is."""
+    look.start()
+    os.kill(look._process.pid, signal.SIGSTOP)
 
 
 def only(queue, state):
@@ -84,6 +92,7 @@ def test_a_process_that_dies_while_it_looks(queue, image):
     look = Analysis(CONFIG, ("json",), threads=1)
 
     def dies(path, folder, _):
+        frozen(look)
         return look(path, folder, lambda: look._process.kill())  # asked once it has the image
 
     try:
@@ -115,6 +124,7 @@ def test_an_engine_that_does_not_start_is_not_the_images_fault(queue, image, mon
 
 def test_an_image_that_takes_too_long(image, tmp_path):
     look = Analysis(CONFIG, ("json",), threads=1, seconds=0.0)
+    frozen(look)
     with pytest.raises(Died, match="took longer than 0 s"):
         look(image, tmp_path, lambda: False)
     assert look._process is None

@@ -31,13 +31,13 @@ class Entry:
     status
         Of the result: "ok", "no findings", "failed", or empty.
     reason
-        Why it failed, or why its reports are not sent yet.
+        Why it, or one of its reports, failed.
     reports
         Names of the files to be sent.
     sent
         Those of them that the peer has taken.
-    refusals
-        How often the peer has refused one of them.
+    refusals, refusal
+        How often the peer has refused one of them, and why the last time.
     not_before
         When it may be sent again, seconds since 1970.
     """
@@ -55,6 +55,7 @@ class Entry:
     reports: tuple[str, ...] = ()
     sent: tuple[str, ...] = ()
     refusals: int = 0
+    refusal: str = ""
     not_before: float = 0.0
 
     def to_json(self) -> bytes:

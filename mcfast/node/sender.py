@@ -91,6 +91,7 @@ class Sender:
             self._refused(entry, refusal)
 
     def _end(self, entry: Entry) -> None:
+        entry = replace(entry, refusals=0, refusal="", not_before=0.0)
         missing = [name for name in entry.reports if name not in entry.sent]
         if missing and not entry.reason:
             entry = replace(entry, reason=f"{', '.join(missing)} was removed before it was sent")
@@ -98,15 +99,15 @@ class Sender:
         self._queue.move(entry, "sending", state)
         say(state, id=entry.name, sop_instance_uid=entry.sop_instance_uid, reason=entry.reason)
 
-    def _refused(self, entry: Entry, refusal: Refused) -> None:
+    def _refused(self, entry: Entry, refused: Refused) -> None:
         refusals = entry.refusals + 1
-        if refusal.for_good and refusals >= _REFUSALS:
-            reason = f"{entry.reason}; {refusal}" if entry.reason else str(refusal)
-            self._queue.move(replace(entry, refusals=refusals, reason=reason), "sending", "failed")
-            say("failed", level=logging.ERROR, id=entry.name, refusals=refusals, reason=reason)
+        entry = replace(entry, refusals=refusals, refusal=str(refused))
+        if refused.for_good and refusals >= _REFUSALS:
+            self._queue.move(entry, "sending", "failed")
+            say("failed", level=logging.ERROR, id=entry.name, refusals=refusals, reason=entry.refusal)
             return
         pause = self._backoff.pause(refusals)
         # Out of resources is never final, so it must not use up the refusals that are.
-        counted = refusals if refusal.for_good else min(refusals, _REFUSALS - 1)
+        counted = refusals if refused.for_good else min(refusals, _REFUSALS - 1)
         self._queue.update(replace(entry, refusals=counted, not_before=time.time() + pause), "sending")
-        say("not sent", level=logging.WARNING, id=entry.name, reason=str(refusal), refusals=refusals, next_in=pause)
+        say("not sent", level=logging.WARNING, id=entry.name, reason=entry.refusal, refusals=refusals, next_in=pause)

@@ -47,7 +47,7 @@ def _entries(folder: Path) -> list[Entry]:
 
 def _general(entry: Entry) -> str:
     """The reason without the image's own path, so that equal ones count together."""
-    reason = entry.reason or "no reason given"
+    reason = entry.reason or entry.refusal or "no reason given"
     head, separator, rest = reason.partition(f"{entry.name}.dcm: ")
     return rest if separator and "/" in f"{head}/" else reason
 

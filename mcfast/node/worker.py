@@ -81,9 +81,16 @@ class Worker:
     def _finish(self, entry: Entry, scratch: Path, outcome: Outcome) -> None:
         reports = tuple(sorted(path.name for path in scratch.glob("*.dcm"))) if self._send else ()
         self._queue.keep_results(entry, scratch)
-        uid = entry.sop_instance_uid or outcome.sop_instance_uid
         entry = replace(
-            entry, sop_instance_uid=uid, status=outcome.status, reason=outcome.reason, reports=reports, sent=()
+            entry,
+            sop_instance_uid=entry.sop_instance_uid or outcome.sop_instance_uid,
+            status=outcome.status,
+            reason=outcome.reason,
+            reports=reports,
+            sent=(),
+            refusals=0,
+            refusal="",
+            not_before=0.0,
         )
         state = "sending" if reports else "failed" if outcome.reason else "done"
         self._queue.move(entry, "processing", state)
