@@ -27,7 +27,7 @@ from mcfast.node.receiver import Receiver
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
 
-def wait_until(holds, what, seconds=120.0):
+def wait_until(holds, what, seconds=300.0):
     """Poll until something holds; its value."""
     deadline = time.monotonic() + seconds
     while not (value := holds()):
@@ -62,7 +62,7 @@ def association(port, contexts, title="TEST"):
     """An association of ours with a node."""
     ours()
     entity = pynetdicom.AE(title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 60
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 300
     opened = entity.associate("127.0.0.1", port, contexts=[pynetdicom.build_context(*one) for one in contexts])
     connection = opened.dul.socket.socket
     try:
@@ -168,7 +168,7 @@ class Orthanc:
 
     def rest(self, path, query=None):
         data = None if query is None else json.dumps(query).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", data, timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", data, timeout=120) as answer:
             return json.load(answer)
 
     def _answers(self):
@@ -184,7 +184,7 @@ class Orthanc:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(60)
+        self.process.wait(300)
         self.log.close()
 
 

@@ -26,7 +26,7 @@ def test_real_mammograms(real_data, tmp_path, name):
         receiver = Receiver(queue, host="127.0.0.1", port=0)
         receiver.start()
         try:
-            subprocess.run([send, SYNTAXES[name], "127.0.0.1", str(receiver.port), file], check=True, timeout=120)
+            subprocess.run([send, SYNTAXES[name], "127.0.0.1", str(receiver.port), file], check=True, timeout=300)
         finally:
             receiver.stop()
         (entry,) = queue.entries("incoming")

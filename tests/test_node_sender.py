@@ -208,6 +208,33 @@ def test_a_report_that_somebody_removed(queue):
     assert reasons == {"b.dcm was removed before it was sent", "c.dcm was removed before it was sent"}
 
 
+def test_reports_that_are_damaged_on_disk(queue, events):
+    one, two = waiting(queue, 1), waiting(queue, 2, ("c.dcm",))
+    (queue.results(one) / "b.dcm").write_bytes(b"no DICOM")
+    (queue.results(two) / "c.dcm").write_bytes(b"")
+    with Archive() as archive:
+        sender(queue, archive.port).step()
+    assert uids(archive) == ["1.2.3.4.11"]
+    assert [(event, fields.get("reason")) for event, fields in events()] == [
+        ("sent", None),
+        ("not sent", "b.dcm is damaged on disk (InvalidDicomError)"),
+        ("not sent", "c.dcm is damaged on disk (InvalidDicomError)"),
+    ]
+    with Queue(queue.root.with_name("other")) as other, Archive() as archive:
+        entry = waiting(other, 3, ("d.dcm",))
+        (other.results(entry) / "d.dcm").write_bytes(b"")
+        sender(other, archive.port).step()
+    assert events()[-1][1]["reason"] == "the reports are damaged on disk"
+
+
+def test_a_host_that_is_not_known(queue, events):
+    waiting(queue, 1)
+    peer = Peer(Address("ARCHIVE", "no-such-host.invalid", 104), "MCFAST", seconds=30.0)
+    assert Sender(queue, peer, stopping=threading.Event()).step()
+    assert "ARCHIVE@no-such-host.invalid:104 cannot be reached" in events()[-1][1]["reason"]
+    assert states(queue) == {"sending": 1}
+
+
 @pytest.mark.parametrize(
     "text", ["", "AE", "AE@host", "@host:104", "AE@:104", "AE@host:0", "AE@host:65536", "AE@host:x"]
 )

@@ -63,7 +63,7 @@ class Running:
     def end(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(120)
+        code = self.process.wait(300)
         self._reader.join(60)
         self.process.stderr.close()
         return code
@@ -88,8 +88,8 @@ def test_from_storescu_to_orthanc(images, tmp_path, capsys):
         arguments = ("serve", "--port", 0, "--host", "127.0.0.1", "--queue", tmp_path / "queue", *FAST)
         to = f"ORTHANC@127.0.0.1:{orthanc.port}"
         with Running(*arguments, "--send-to", to, "--report", "json,html,sr,cad-sr") as node:
-            subprocess.run([echo, "127.0.0.1", str(node.port)], check=True, timeout=60)
-            subprocess.run([send, "-xs", "127.0.0.1", str(node.port), *images[:2]], check=True, timeout=60)
+            subprocess.run([echo, "127.0.0.1", str(node.port)], check=True, timeout=300)
+            subprocess.run([send, "-xs", "127.0.0.1", str(node.port), *images[:2]], check=True, timeout=300)
             node.wait_for("done", 2)
             assert node.end() == 0
             assert node.named("stopped")[0]["done"] == 2
@@ -183,7 +183,7 @@ def test_one_node_for_each_queue(tmp_path):
             [sys.executable, "-m", "mcfast", "watch", tmp_path, "--queue", tmp_path / "queue", *FAST],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert second.returncode == 1

@@ -57,7 +57,7 @@ class Peer:
 
     def __init__(self, address: Address, title: str, *, seconds: float = 60.0) -> None:
         self.address = address
-        self._entity = pynetdicom().AE(title)
+        self._entity = pynetdicom().AE(require_title(title, "--ae-title"))
         self._entity.connection_timeout = min(seconds, 10.0)
         self._entity.acse_timeout = self._entity.dimse_timeout = self._entity.network_timeout = seconds
 
@@ -68,9 +68,14 @@ class Peer:
         Raises `PeerDown` if there is none to be had, `Refused` if the peer takes none of these kinds of objects.
         """
         contexts = [pynetdicom().build_context(*one) for one in _contexts(files)]
-        association = self._entity.associate(
-            self.address.host, self.address.port, contexts=contexts, ae_title=self.address.title
-        )
+        if not contexts:
+            raise Refused("the reports are damaged on disk")
+        try:
+            association = self._entity.associate(
+                self.address.host, self.address.port, contexts=contexts, ae_title=self.address.title
+            )
+        except OSError as error:  # a name that is not known
+            raise PeerDown(f"{self.address} cannot be reached: {error.strerror or error}") from None
         if not association.is_established:
             if association.rejected_contexts:
                 kinds = sorted({uid_name(str(one.abstract_syntax)) for one in association.rejected_contexts})
@@ -88,8 +93,11 @@ class Peer:
         """Send the object in a file. Raises `Refused` or `PeerDown`; returns when the peer has it."""
         from pydicom import dcmread
 
-        with quiet():
-            dataset = dcmread(file)
+        try:
+            with quiet():
+                dataset = dcmread(file)
+        except Exception as error:  # what pydicom raises on a damaged file is of many kinds
+            raise Refused(f"{file.name} is damaged on disk ({type(error).__name__})") from None
         try:
             answer = association.send_c_store(dataset)
         except ValueError:
@@ -115,9 +123,12 @@ def _contexts(files: Iterable[Path]) -> list[tuple[str, str]]:
 
     needed: dict[tuple[str, str], None] = {}
     for file in files:
-        with quiet():
-            meta = read_file_meta_info(file)
-            sop_class, syntax = str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)
+        try:
+            with quiet():
+                meta = read_file_meta_info(file)
+                sop_class, syntax = str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)
+        except Exception:  # damaged: told where it is sent
+            continue
         for one in (EXPLICIT, IMPLICIT) if syntax in (EXPLICIT, IMPLICIT) else (syntax,):
             needed[sop_class, one] = None
     return list(needed)

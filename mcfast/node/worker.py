@@ -61,8 +61,9 @@ class Worker:
         entry = self._queue.take()
         if entry is None:
             return False
-        scratch = self._queue.scratch()
+        scratch: Path | None = None
         try:
+            scratch = self._queue.scratch()
             outcome = self._look(self._queue.image(entry), scratch, self._given_up)
             if outcome.retry:
                 self._put_back(entry, outcome.retry)
@@ -75,7 +76,8 @@ class Worker:
         except DeviceError as error:
             self._put_back(entry, str(error))
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            if scratch is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
         return True
 
     def _finish(self, entry: Entry, scratch: Path, outcome: Outcome) -> None:
