@@ -113,6 +113,17 @@ def test_what_speaks_no_dicom(tmp_path, events):
         wait_until(sends, "success")
 
 
+def test_a_pdu_without_end(tmp_path):
+    """Refused by its announcement, not when it has become silent."""
+    with Receiving(tmp_path, limits=Limits(seconds=300.0)) as node:
+        with socket.create_connection(("127.0.0.1", node.port)) as connection:
+            connection.settimeout(60)
+            connection.sendall(struct.pack(">BBL", 4, 0, 0xFFFFFFFF) + b"x" * 99)
+            assert _closed(connection)
+        with association(node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
+            assert opened.send_c_store(dataset()).Status == 0
+
+
 def _closed(connection):
     """Whether the other side ends the connection."""
     try:
