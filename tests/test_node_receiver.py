@@ -101,7 +101,7 @@ def test_classes_that_are_not_served(node, events):
 
 REFUSED = {
     "another class under this context": ((CT, "1.2.3.4.1"), 0x0122, "is not served under this presentation context"),
-    "a path in the UID": ((MG, "../../../../tmp/evil"), 0x0117, "is no UID"),
+    "a path in the UID": ((MG, "../../../../etc/evil"), 0x0117, "is no UID"),
     "a UID with a line break": ((MG, "1.2\n3"), 0x0117, "is no UID"),
     "an instance that the dataset is not": ((MG, "1.2.3.4.99"), 0xA900, "is not the SOP instance"),
     "a class that the dataset is not": ((MAMMOGRAMS[1], "1.2.3.4.1"), 0xA900, "is not the SOP instance"),
