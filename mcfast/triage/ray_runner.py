@@ -27,6 +27,7 @@ __all__ = ["Pools", "connected", "pools_and_record", "run_ray"]
 
 _SPARE = 1  # processors left to Ray's own tasks: without one, a full cluster waits for itself
 _BLOCK = 64 << 20  # bytes of decoded images that travel together: three of 3328 x 2560 pixels
+_TOGETHER = 4  # images that a finder is given at a time: enough to overlap what can be
 _STORE = 1 << 30  # bytes of the object store, where Ray is started here
 
 
@@ -91,8 +92,8 @@ def pools_and_record(ray: Any, config: Config, device: str, workers: int | None)
 def run_ray(plan: Plan, ray: Any, pools: Pools) -> Iterator[int]:
     """Process the shards that are left and yield the number of each that is done, in no particular order.
 
-    An actor that dies is started again, and does again what it was doing; a file that it dies of over and over becomes
-    a failed row. Memory here is that of the rows of the shards at work.
+    An actor that dies is started again, and does again what it was doing; a file that it dies of again
+    becomes a failed row. Memory here is that of the rows of the shards at work.
 
     Raises
     ------
@@ -136,7 +137,9 @@ def _dataset(plan: Plan, ray: Any, pools: Pools) -> Any:
         return mapped(shards, ShardWorker, pools.workers, fn_constructor_kwargs=shared, **one)
     decoded = mapped(shards, Decoder, pools.workers, fn_constructor_kwargs=shared, **one)
     own = {**shared, "device": pools.device}
-    return mapped(decoded, Finder, pools.finders, fn_constructor_kwargs=own, batch_size=None, num_cpus=0, num_gpus=1)
+    return mapped(
+        decoded, Finder, pools.finders, fn_constructor_kwargs=own, batch_size=_TOGETHER, num_cpus=0, num_gpus=1
+    )
 
 
 def _ray() -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
@@ -29,7 +30,7 @@ Output = TypeVar("Output")
 
 
 class WorkerDied(Exception):
-    """The process that worked on a file died of it, twice."""
+    """The process that worked on a file alone died."""
 
 
 class Ledger:
@@ -51,10 +52,10 @@ class Ledger:
 class _Worker:
     """What all have: the list of files, the ledger."""
 
-    def __init__(self, results: Path, config: Config, record: Any, ledger: Any) -> None:
+    def __init__(self, results: Path, config: Config, record: Any, ledger: Any, device: str = "cpu") -> None:
         self.manifest = Manifest(results / "manifest.parquet")
         self.config, self.record = config, record
-        self._ledger = ledger
+        self._ledger, self._device = ledger, device
 
     def begin(self, *piece: Any) -> int:
         import ray
@@ -69,19 +70,20 @@ class _Worker:
     def each(
         self, piece: tuple[int, ...], items: Sequence[Any], one: Callable[[Any], Output], lost: Callable[[Any], Output]
     ) -> Iterator[Output]:
-        """`one` of each item of a piece whose process died before; `lost` of the item that it died of again."""
+        """`one` of each item of a piece whose process died before; `lost` of an item that it dies of again."""
         for number, item in enumerate(items):
-            if self.begin(*piece, number) > 2:
+            if self.begin(*piece, number) > 1:
                 yield lost(item)
             else:
                 yield one(item)
                 self.finish(*piece, number)
 
-    def engine(self, device: str, threads: int) -> Any:
-        """An engine as everywhere else in the run."""
+    @cached_property
+    def engine(self) -> Any:
+        """An engine as everywhere else in the run. Made at work: errors of a constructor Ray tries again and again."""
         from mcfast.engine import Engine
 
-        engine = Engine(self.config, device=device, threads=threads)
+        engine = Engine(self.config, device=self._device, threads=1)
         for part in ("version", "models", "configuration_hash"):
             mine, expected = getattr(engine.record, part), getattr(self.record, part)
             if mine != expected:
@@ -92,23 +94,19 @@ class _Worker:
 class ShardWorker(_Worker):
     """Whole shards in one process on one processor."""
 
-    def __init__(self, results: Path, config: Config, record: Any, ledger: Any) -> None:
-        super().__init__(results, config, record, ledger)
-        self._engine = self.engine("cpu", 1)
-
     def __call__(self, batch: Batch) -> Iterator[Batch]:
         """Shards -> their rows, all of a shard in one."""
         for shard in batch["shard"].tolist():
             paths = self.manifest.shard(shard)
             if self.begin(shard) == 1:
-                rows = process_shard(self._engine, paths)
+                rows = process_shard(self.engine, paths)
             else:
                 rows = list(self.each((shard,), paths, self._one, lambda path: died(self.record, path)))
             self.finish(shard)
             yield {"shard": [shard], "place": [0], "rows": [pickle.dumps(rows)]}
 
     def _one(self, path: str) -> Rows:
-        return process_shard(self._engine, [path])[0]
+        return process_shard(self.engine, [path])[0]
 
 
 class Decoder(_Worker):
@@ -141,10 +139,6 @@ class Decoder(_Worker):
 class Finder(_Worker):
     """Findings in decoded images; has a GPU for itself if there is one."""
 
-    def __init__(self, results: Path, config: Config, record: Any, ledger: Any, device: str) -> None:
-        super().__init__(results, config, record, ledger)
-        self._engine = self.engine(device, 1)
-
     def __call__(self, batch: Batch) -> Batch:
         """Images -> their rows."""
         shards, places = batch["shard"].tolist(), batch["place"].tolist()
@@ -159,13 +153,13 @@ class Finder(_Worker):
 
     def _found(self, items: Sequence[Decoded]) -> list[Rows]:
         """The rows of decoded images, and of those that could not be."""
-        found = iter(process_shard(self._engine, [item for _, item, _ in items if not isinstance(item, Exception)]))
+        found = iter(process_shard(self.engine, [item for _, item, _ in items if not isinstance(item, Exception)]))
         rows = []
         for path, item, seconds in items:
             if isinstance(item, WorkerDied):
                 rows.append(died(self.record, path))
             elif isinstance(item, Exception):
-                rows.append(rows_of(self._engine.failed(path, item)))
+                rows.append(rows_of(self.engine.failed(path, item)))
             else:
                 rows.append(next(found))
                 times = {"seconds_read": seconds, "seconds_decode": item.seconds.get("decode", 0.0)}
