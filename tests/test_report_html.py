@@ -83,6 +83,12 @@ ready.then(async () => {
   element("choice").children[2].click(); element("clusters").children[0].click(); said.magnified = sum();
   said.near = view.scale;
   key("1"); said.original = sum();
+  key("4"); said.probability = sum(); said.legend = !element("legend").hidden;
+  said.map = [view.layer, view.marks, element("choice").children[3].disabled];
+  said.probable = result.calcifications.map((one) => probabilityAt(one.col + 0.5, one.row + 0.5));
+  said.nowhere = [probabilityAt(-1, 5), probabilityAt(1e6, 5)];
+  key("m"); said.both = sum(); key("m");
+  key("1"); said.back = [sum(), view.marks, element("legend").hidden];
   key("f"); said.again = sum();
   const box = canvas.getBoundingClientRect(), x = box.left + 100, y = box.top + 80;
   const fixed = () => [view.x + 100 / view.scale, view.y + 80 / view.scale];
@@ -156,6 +162,17 @@ def test_toggles_change_what_is_seen(said):
     assert said["pressed"] == "false"
     assert said["magnified"] != said["original"]
     assert said["again"] == said["start"]
+
+
+def test_probability_map(said, result):
+    """Cells of colour without marks; M shows both; every finding lies in a cell of at least its score."""
+    assert said["map"] == ["probability", False, False]
+    assert said["legend"]
+    assert len({said["original"], said["probability"], said["both"]}) == 3
+    assert said["back"] == [said["original"], True, True]
+    for sure, one in zip(said["probable"], result.calcifications, strict=True):
+        assert sure >= one.score - 1 / 254
+    assert said["nowhere"] == [None, None]
 
 
 def test_mouse(said, result):

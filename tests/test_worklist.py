@@ -30,6 +30,11 @@ def test_worklist(triaged, tmp_path, capsys):
     assert [line["file"] for line in lines] == [entry.file for entry in ranked[:3]]
     assert page.read_text().count("data:image/jpeg;base64,") == 3
     assert "Research use only" in page.read_text()
+    reasons = {row["file"]: row["failure_message"] for row in images}
+    assert [entry.reason for entry in ranked] == [reasons[entry.file] or "" for entry in ranked]
+    assert main(["worklist", str(triaged), "--by", "image", "--html", str(page)]) == 0
+    assert page.read_text().count("<tr><td>") == len(images)
+    assert "empty.dcm: is empty" in page.read_text()
     assert ranked[0].name in capsys.readouterr().out.replace("\n", "")
 
 
