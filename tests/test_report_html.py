@@ -20,7 +20,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="module")
 def result(engine, small_dicom):
-    return engine(small_dicom)
+    found = engine(small_dicom)
+    return replace(found, mammogram=replace(found.mammogram, flags=("burned_in_annotation", "partial_view")))
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,8 @@ ready.then(async () => {
   said.crops = [...document.querySelectorAll(".cluster canvas")].map((one) =>
     new Set(one.getContext("2d").getImageData(0, 0, one.width, one.height).data).size);
   said.stages = element("stages").rows.length;
+  said.features = [...document.querySelectorAll(".cluster details")].map((one) => one.querySelectorAll("tr").length - 1);
+  said.flags = [...element("flags").children].map((one) => one.textContent);
   const begin = performance.now();
   for (let i = 0; i < 10; i++) { view.x += 3; draw(); }
   said.frames = view.frames;
@@ -155,6 +158,8 @@ def test_it_loads_without_an_error(said, result):
     assert said["cards"] == len(result.clusters)
     assert all(colours > 20 for colours in said["crops"])
     assert said["stages"] == len(result.seconds)
+    assert said["features"] == [cluster.count for cluster in result.clusters]
+    assert said["flags"] == [flag.replace("_", " ") for flag in result.mammogram.flags] != []
 
 
 def test_toggles_change_what_is_seen(said):
