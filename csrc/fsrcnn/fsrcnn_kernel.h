@@ -83,22 +83,27 @@ class FsrcnnPass {
             const T* from = task_.image.row(row + i) + left;
             for (int x = begin; x < end; ++x) to[x] = static_cast<float>(from[x]) * scale;
         }
+        const float* rows[FiveRows::points];
+        for (int i = 0; i < 2 * group; ++i) rows[i] = buffer_.pixels + i * buffer_.stride;
+        split_rows<FiveRows>(rows, n, buffer_.pixel_points, buffer_.stride);
     }
 
     void shrink_group(int g) {
+        constexpr int chunk = fsrcnn_feature_chunk;
         const int row = top(0, g), n = columns(0);
+        float* features[group];
+        for (int i = 0; i < group; ++i) features[i] = buffer_.features + i * chunk;
         if (any_inside(row)) load_pixels(row - 2);
-        for (int i = 0; i < group; ++i) {
-            float* to = narrow(0, row + i);
-            for (int x = 0; inside(row + i) && x < n; x += fsrcnn_chunk) {
-                const int count = n - x < fsrcnn_chunk ? n - x : fsrcnn_chunk;
-                convolve_row<5>(weights_.feature, buffer_.pixels + i * buffer_.stride + x, buffer_.stride,
-                                buffer_.features, FsrcnnLayout::chunk_stride, count);
-                convolve_row<1>(weights_.shrink, buffer_.features, FsrcnnLayout::chunk_stride, to + x, buffer_.stride,
-                                count);
+        for (int x = 0; any_inside(row) && x < n; x += chunk) {
+            const int count = n - x < chunk ? n - x : chunk;
+            filter_rows<FiveRows>(weights_.feature, {buffer_.pixel_points + x, 0, buffer_.stride}, features,
+                                  group * chunk, count);
+            for (int i = 0; i < group; ++i) {
+                combine_maps(weights_.shrink, features[i], group * chunk, narrow(0, row + i) + x, buffer_.stride,
+                             count);
             }
-            clear_outside(to, buffer_.shrunk, row + i, reach(0));
         }
+        for (int i = 0; i < group; ++i) clear_outside(narrow(0, row + i), buffer_.shrunk, row + i, reach(0));
     }
 
     void map_group(int k, int g) {
@@ -120,8 +125,8 @@ class FsrcnnPass {
         const int row = top(m_, g);
         for (int i = 0; i < group; ++i) {
             if (inside(row + i)) {
-                convolve_row<1>(weights_.expand, narrow(m_, row + i), buffer_.stride, wide(row + i), buffer_.stride,
-                                columns(m_));
+                combine_maps(weights_.expand, narrow(m_, row + i), buffer_.stride, wide(row + i), buffer_.stride,
+                             columns(m_));
             }
             clear_outside(wide(row + i), buffer_.wide, row + i, reach(m_));
         }
