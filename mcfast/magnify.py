@@ -100,12 +100,12 @@ def super_resolve(
         results = [numpy.empty(_doubled(box.shape), pixels.dtype) for box in boxes]
     else:
         raise ValueError("super_resolve(regions): expected no out beside it; the crops are returned")
-    if inside is not None and not inside.all():
-        for box, result in zip(boxes, results, strict=True):
-            _interpolate(pixels, box, result, workers)
     if isinstance(network, NativeFsrcnn):
         network.magnify(pixels, white, boxes, results, mask=inside, tile=tile, threads=workers)
     else:
+        if inside is not None and not inside.all():
+            for box, result in zip(boxes, results, strict=True):
+                _interpolate(pixels, box, result, workers)
         tiled.magnify(network, pixels, white, boxes, results, mask=inside, tile=tile, threads=workers)
     if regions is not None:
         return [like_input(result, image) for result in results]

@@ -97,6 +97,17 @@ inline void map_rows(const FsrcnnLayer& layer, const float* const (&in)[6], floa
     filter_rows<ThreeRows>(layer, {points, stride, std::ptrdiff_t(layer.inputs) * stride}, out, step, columns);
 }
 
+/// To an integer, ties to even; floats pass. For |value| < 2^22.
+template <class T>
+[[gnu::always_inline]] inline T nearest(float value) {
+    constexpr float half_range = 12582912;  // 1.5 x 2^23: beside it there are no fractions
+    if constexpr (std::is_integral_v<T>) {
+        return static_cast<T>(static_cast<std::int32_t>((value + half_range) - half_range));
+    } else {
+        return value;
+    }
+}
+
 /// a0 b0 a1 b1 ...: the first or second half.
 [[gnu::always_inline]] inline void interleave(Vector<float> a, Vector<float> b, float* to) {
     typedef std::int32_t Order __attribute__((vector_size(MCFAST_VECTOR_BYTES)));

@@ -32,6 +32,7 @@ constexpr int fsrcnn_halo(int m) {
 }
 
 /// Magnify `box` of the image; pixel (0, 0) of `out` lies at the first pixel of row `out_top` and column `out_left`.
+/// With a mask, `box` holds its pixels in `tile` and may be empty; the others of `tile` are interpolated.
 template <class T>
 struct FsrcnnTask {
     Image<const T> image;
@@ -39,7 +40,7 @@ struct FsrcnnTask {
     const FsrcnnWeights* weights;
     float white;
     float low, high;  // what results are clipped to
-    Box box;
+    Box tile, box;
     Image<T> out;
     int out_top, out_left;
 };
