@@ -180,6 +180,35 @@ def test_only_the_mask_is_magnified_by_the_network(magnifier):
             assert numpy.abs(crop.astype(int) - expected).max() <= 1
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_any_mask_changes_no_bit_of_what_it_marks(data):
+    """Rows compute only the columns that the mask needs: what lies beside them must not be seen."""
+    rows, columns = data.draw(st.integers(1, 90)), data.draw(st.integers(1, 150))
+    random = numpy.random.default_rng(data.draw(st.integers(0, 2**31)))
+    image = (random.random((rows, columns)) * 4095).astype(data.draw(st.sampled_from([numpy.uint16, numpy.float32])))
+    mask = numpy.zeros(image.shape, bool)
+    for _ in range(data.draw(st.integers(0, 4))):
+        row, column = random.integers(rows), random.integers(columns)
+        mask[row : row + random.integers(1, 40), column : column + random.integers(1, 70)] = True
+    mask |= random.random(mask.shape) < data.draw(st.sampled_from([0, 0.001, 0.1]))
+    options = {"max_value": 4095, "threads": data.draw(st.integers(1, 3))}
+    result = super_resolve(image, mask=mask, tile=data.draw(st.sampled_from([None, 7, 64])), **options)
+    large = mask.repeat(2, axis=0).repeat(2, axis=1)
+    numpy.testing.assert_array_equal(result[large], super_resolve(image, **options)[large])
+    numpy.testing.assert_array_equal(result[~large], mcfast.resample(image, 2.0)[~large])
+
+
+def test_a_mask_across_the_kernels_own_tiles_changes_no_bit_of_what_it_marks():
+    image = _image((1100, 1060), numpy.uint16, white=4095)
+    rows, columns = numpy.ogrid[:1100, :1060]
+    mask = (rows - 560) ** 2 + columns**2 < 530**2
+    result = super_resolve(image, max_value=4095, mask=mask, threads=2)
+    large = mask.repeat(2, axis=0).repeat(2, axis=1)
+    numpy.testing.assert_array_equal(result[large], super_resolve(image, max_value=4095)[large])
+    numpy.testing.assert_array_equal(result[~large], mcfast.resample(image, 2.0)[~large])
+
+
 def test_full_and_empty_masks(network):
     image = _image((40, 50))
     numpy.testing.assert_array_equal(super_resolve(image, mask=numpy.ones(image.shape, bool)), super_resolve(image))

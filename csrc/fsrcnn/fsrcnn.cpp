@@ -13,12 +13,12 @@ namespace mcfast {
 
 namespace {
 
-/// Largest tile. Its maps (2 MB for d = 56, s = 12, m = 4) stay in the second or third cache; a wider one repeats less
-/// work on its halo.
+/// Largest tile, about. Its maps (2 MB for d = 56, s = 12, m = 4) stay in the second or third cache; a wider one
+/// repeats less work on its halo.
 constexpr int tile_rows = 512, tile_columns = 500;
 
-/// Fewest rows that a tile is cut to, so that all threads have work: on each tile 20 rows are computed besides.
-constexpr int fewest_tile_rows = 96;
+/// Fewest rows that a tile is cut to, so that all threads have work: about 12 rows are computed besides on each.
+constexpr int fewest_tile_rows = 144;
 
 /// Of a pixel that the mask leaves out, in pixels of the network.
 constexpr double interpolation_cost = 0.02;
@@ -131,16 +131,23 @@ double pixels_in(const Image<const std::uint8_t>& mask, const Box& box) {
     return static_cast<double>(sum);
 }
 
+/// Most rows of a box's tiles, for as many tiles as comes nearest to `wanted` rows in each.
+int rows_of_tiles(const Box& box, double wanted) {
+    const int rows = std::clamp(static_cast<int>(std::min<double>(wanted, tile_rows)), fewest_tile_rows, tile_rows);
+    const int count = std::max(1, (box.rows() + rows / 2) / rows);
+    return (box.rows() + count - 1) / count;
+}
+
 /// Tiles of all parts, the longest work first: the last ones then fill what threads have left. Tiles change no bit of
 /// the result, so unlike elsewhere they may be cut for the number of threads.
 std::vector<Work> plan(const std::vector<FsrcnnPart>& parts, const Image<const std::uint8_t>& mask, int tile,
                        double pixels, int workers) {
-    const double share = pixels / (4 * workers) / tile_columns;
-    const int rows = std::clamp(static_cast<int>(share), fewest_tile_rows, tile_rows);
+    const double share = workers > 1 ? pixels / (4 * workers) : pixels;
+    const int columns = tile ? std::min(tile, tile_columns) : tile_columns;
     std::vector<Work> work;
     for (const FsrcnnPart& part : parts) {
-        for (const Box& cut :
-             tiles(part.box, tile ? std::min(tile, rows) : rows, tile ? std::min(tile, tile_columns) : tile_columns)) {
+        const int rows = rows_of_tiles(part.box, share / std::min(columns, part.box.columns()));
+        for (const Box& cut : tiles(part.box, tile ? std::min(tile, rows) : rows, columns)) {
             const Box box = mask.data ? bounds(mask, cut) : cut;
             const double interpolated = interpolation_cost * cut.rows() * cut.columns();
             work.push_back({&part, cut, box, pixels_in(mask, box) + (mask.data ? interpolated : 0)});
