@@ -183,7 +183,6 @@ def test_only_the_mask_is_magnified_by_the_network(magnifier):
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_mask_changes_no_bit_of_what_it_marks(data):
-    """Rows compute only the columns that the mask needs: what lies beside them must not be seen."""
     rows, columns = data.draw(st.integers(1, 90)), data.draw(st.integers(1, 150))
     random = numpy.random.default_rng(data.draw(st.integers(0, 2**31)))
     image = (random.random((rows, columns)) * 4095).astype(data.draw(st.sampled_from([numpy.uint16, numpy.float32])))
@@ -191,7 +190,7 @@ def test_any_mask_changes_no_bit_of_what_it_marks(data):
     for _ in range(data.draw(st.integers(0, 4))):
         row, column = random.integers(rows), random.integers(columns)
         mask[row : row + random.integers(1, 40), column : column + random.integers(1, 70)] = True
-    mask |= random.random(mask.shape) < data.draw(st.sampled_from([0, 0.001, 0.1]))
+    mask |= random.random(mask.shape) < data.draw(st.sampled_from([0, 0.001, 0.1]))  # beside spots lies what is stale
     options = {"max_value": 4095, "threads": data.draw(st.integers(1, 3))}
     result = super_resolve(image, mask=mask, tile=data.draw(st.sampled_from([None, 7, 64])), **options)
     large = mask.repeat(2, axis=0).repeat(2, axis=1)
