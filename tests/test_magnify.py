@@ -44,8 +44,7 @@ CASES = [(shape, tile) for shape in SHAPES for tile in SIDES if tile > 1 or shap
 def test_tiled_equals_untiled(network, magnifier, shape, tile):
     image = _image(shape)
     result = super_resolve(image, tile=tile, threads=1, network=magnifier)
-    assert result.shape == (2 * shape[0], 2 * shape[1])
-    assert result.dtype == numpy.float32
+    assert (result.shape, result.dtype) == ((2 * shape[0], 2 * shape[1]), numpy.float32)
     numpy.testing.assert_allclose(result, _whole(network, image), atol=1e-5)
 
 
@@ -191,10 +190,10 @@ def test_any_mask_changes_no_bit_of_what_it_marks(data):
         row, column = random.integers(rows), random.integers(columns)
         mask[row : row + random.integers(1, 40), column : column + random.integers(1, 70)] = True
     mask |= random.random(mask.shape) < data.draw(st.sampled_from([0, 0.001, 0.1]))  # beside spots lies what is stale
-    options = {"max_value": 4095, "threads": data.draw(st.integers(1, 3))}
-    result = super_resolve(image, mask=mask, tile=data.draw(st.sampled_from([None, 7, 64])), **options)
+    threads, tile = data.draw(st.integers(1, 3)), data.draw(st.sampled_from([None, 7, 64]))
+    result = super_resolve(image, max_value=4095, mask=mask, tile=tile, threads=threads)
     large = mask.repeat(2, axis=0).repeat(2, axis=1)
-    numpy.testing.assert_array_equal(result[large], super_resolve(image, **options)[large])
+    numpy.testing.assert_array_equal(result[large], super_resolve(image, max_value=4095)[large])
     numpy.testing.assert_array_equal(result[~large], mcfast.resample(image, 2.0)[~large])
 
 
