@@ -53,6 +53,16 @@ def test_drops_the_border(phantom) -> None:
     assert not mask[:, -3:].any()
 
 
+@pytest.mark.parametrize(("black", "gamma"), [(0.1, 1.0), (0.14, 1.0), (0.0, 2.0), (0.0, 3.0)])
+@pytest.mark.parametrize("seed", [31, 37])
+def test_fat_may_be_nearly_as_dark_as_air(seed: int, black: float, gamma: float) -> None:
+    """Hard windows and steep curves, as other vendors' exports with 8 bits have them."""
+    drawn = mammogram(seed, shape=(1401, 1003), spacing_mm=0.1)
+    share = numpy.clip((drawn.image / 4095 - black) / (0.9 - black), 0, 1) ** gamma
+    mask = breast_mask(numpy.rint(255 * share).astype(numpy.uint8), 0.1, max_value=255)
+    assert _overlap(mask, drawn.mask) > 0.9
+
+
 @pytest.mark.parametrize("dtype", [numpy.uint8, numpy.uint16, numpy.float32])
 def test_every_dtype(phantom, dtype) -> None:
     white = 1.0 if dtype is numpy.float32 else 255 if dtype is numpy.uint8 else 65535

@@ -12,8 +12,10 @@ from mcfast.ops import resample
 __all__ = ["breast_mask"]
 
 COARSE_MM = 0.8  # labels, strings of noise and scratches are thin at this spacing, the breast is not
-BINS = 40
+BINS, FINE_BINS = 40, 256
 FRAME_MM = 1.0  # film edges and collimator shadows at the image border
+DOUBTFUL = 0.05  # of what is surely breast: a smaller share between the two limits is the skin's own slope
+TEXTURE, TEXTURE_AT_EDGE = 0.14, 0.3  # gradient over level: film's air stays below 0.13 and 0.28, fat above
 
 Mask = NDArray[numpy.bool_]
 Field = NDArray[numpy.float32]
@@ -52,7 +54,7 @@ def breast_mask(
     coarse = resample(values, scale).astype(numpy.float32) / numpy.float32(max_value)
     if float(coarse.max()) - float(coarse.min()) < 0.01:
         return numpy.zeros(image.shape, bool)
-    bright = coarse > _air_limit(coarse)
+    bright = coarse > _breast_limit(coarse)
     if valid is not None:
         bright &= resample(valid.astype(numpy.float32), scale) > 0.5
     step_mm = factor * spacing_mm
@@ -65,19 +67,57 @@ def breast_mask(
     return _enlarge(breast, factor, image.shape)
 
 
+def _breast_limit(coarse: Field) -> float:
+    """The level above which a pixel is breast, or label, or metal.
+
+    A hard window or a steep curve leaves fat nearly as dark as air, and film's air is brighter than the scanner's
+    black. What lies between the two limits is fat if it has structure, and air if it is smooth.
+    """
+    from scipy import ndimage
+
+    low, high = _black_limit(coarse), _air_limit(coarse)
+    bright, doubtful = coarse > high, (coarse > low) & (coarse <= high)
+    if low >= high or int(doubtful.sum()) < DOUBTFUL * int(bright.sum()):
+        return high
+    sure = _largest(ndimage.binary_opening(bright, iterations=3))
+    size = int(sure.sum())
+    gradient = ndimage.gaussian_gradient_magnitude(coarse, 1.0)
+    black = float(numpy.median(coarse[coarse <= low]))
+    beyond = ndimage.binary_erosion(doubtful & ~ndimage.binary_dilation(sure, iterations=4))
+    limit = TEXTURE
+    if int(beyond.sum()) < 0.01 * size:  # too narrow to keep away from the steps on both sides
+        beyond, limit = doubtful & ~ndimage.binary_dilation(sure, iterations=2), TEXTURE_AT_EDGE
+    if not beyond.any():
+        return high
+    texture = float(numpy.median(gradient[beyond])) / max(float(numpy.median(coarse[beyond])) - black, 1e-6)
+    return low if texture > limit else high
+
+
+def _black_limit(coarse: Field) -> float:
+    """Where the peak of the darkest air ends, however narrow it is: at a twenty-fifth of its height."""
+    counts, edges = _histogram(coarse, FINE_BINS)
+    peak = int(numpy.argmax(counts[: FINE_BINS // 3]))
+    ended = counts[peak:] <= 0.04 * counts[peak]
+    return float(edges[peak + int(numpy.argmax(ended))]) if ended.any() else float(edges[-1])
+
+
+def _histogram(coarse: Field, bins: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    low, high = (float(value) for value in numpy.quantile(coarse, [0.0, 0.995]))
+    return numpy.histogram(coarse, bins=bins, range=(low, high))
+
+
 def _air_limit(coarse: Field) -> float:
-    """The level above which a pixel is no air.
+    """The level above which a pixel is no air, film's included.
 
     Air is the highest peak in the darker third of the histogram. It ends where the histogram has fallen to a
     twenty-fifth of the peak: film has an air of its own, brighter than the scanner's black, which is a shoulder of that
     peak, or after an eighth of the range. Without a peak that falls to a quarter there is no air: all is tissue.
     """
-    low, high = (float(value) for value in numpy.quantile(coarse, [0.0, 0.995]))
-    counts, edges = numpy.histogram(coarse, bins=BINS, range=(low, high))
+    counts, edges = _histogram(coarse, BINS)
     peak = int(numpy.argmax(counts[: BINS // 3]))
     slope = counts[peak : peak + BINS // 8]
     if slope.min() > 0.25 * counts[peak]:
-        return low - 1.0
+        return float(edges[0]) - 1.0
     ended = slope <= 0.04 * counts[peak]
     return float(edges[peak + (int(numpy.argmax(ended)) if ended.any() else len(slope))])
 
