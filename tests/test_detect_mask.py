@@ -85,6 +85,17 @@ def test_image_without_air_is_all_breast() -> None:
     assert breast_mask(image, 0.1, max_value=4095).mean() > 0.9
 
 
+@pytest.mark.parametrize("shape", [(60, 60), (43, 700), (149, 200)])
+def test_a_small_crop_is_all_breast(phantom, shape: tuple[int, int]) -> None:
+    rows = numpy.flatnonzero(phantom.mask.any(axis=1))
+    row, column = int(rows.mean()), 20
+    crop = numpy.ascontiguousarray(phantom.image[row : row + shape[0], column : column + shape[1]])
+    assert breast_mask(crop, 0.1, max_value=4095).all()
+    valid = numpy.ones(crop.shape, bool)
+    valid[:, :7] = False
+    assert numpy.array_equal(breast_mask(crop, 0.1, max_value=4095, valid=valid), valid)
+
+
 def test_holes_are_filled(phantom) -> None:
     image = phantom.image.copy()
     rows, columns = numpy.nonzero(phantom.mask)

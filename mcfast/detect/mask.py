@@ -14,6 +14,7 @@ __all__ = ["breast_mask"]
 COARSE_MM = 0.8  # labels, strings of noise and scratches are thin at this spacing, the breast is not
 BINS, FINE_BINS = 40, 256
 FRAME_MM = 1.0  # film edges and collimator shadows at the image border
+CROP_MM = 15.0  # an image less wide or high than this is cut out of a breast, and shows no outline
 DOUBTFUL = 0.05  # of what is surely breast: a smaller share between the two limits is the skin's own slope
 TEXTURE, TEXTURE_AT_EDGE = 0.14, 0.3  # gradient over level: film's air stays below 0.13 and 0.28, fat above
 
@@ -43,8 +44,8 @@ def breast_mask(
 
     Returns
     -------
-    (H, W) bool. Empty (all `False`) if the image is constant or nothing in it is bright; full if nothing in it is air.
-    O(1) per pixel.
+    (H, W) bool. Empty (all `False`) if the image is constant or nothing in it is bright; full if nothing in it is air,
+    or if it is a crop of less than 15 mm. O(1) per pixel.
     """
     from scipy import ndimage
 
@@ -54,6 +55,8 @@ def breast_mask(
     coarse = resample(values, scale).astype(numpy.float32) / numpy.float32(max_value)
     if float(coarse.max()) - float(coarse.min()) < 0.01:
         return numpy.zeros(image.shape, bool)
+    if min(image.shape) * spacing_mm < CROP_MM:
+        return numpy.ones(image.shape, bool) if valid is None else valid.copy()
     bright = coarse > _breast_limit(coarse)
     if valid is not None:
         bright &= resample(valid.astype(numpy.float32), scale) > 0.5
