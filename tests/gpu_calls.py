@@ -54,4 +54,5 @@ def calls(dtype, shape):
 
         # Detail in every pixel of the coarse image where it is small; where it is large the CPU would take long.
         spacing = 0.8 if rows < 300 else 0.1
-        yield "breast_mask", lambda a, put, **o: breast_mask(a, spacing, max_value=white, valid=put(inside), **o), 0
+        options = {"max_value": white, "thorough": False}
+        yield "breast_mask", lambda a, put, **o: breast_mask(a, spacing, **options, valid=put(inside), **o), 0

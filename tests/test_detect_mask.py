@@ -53,6 +53,16 @@ def test_drops_the_border(phantom) -> None:
     assert not mask[:, -3:].any()
 
 
+@pytest.mark.parametrize(("black", "gamma"), [(0.1, 1.0), (0.14, 1.0), (0.0, 2.0), (0.0, 3.0)])
+@pytest.mark.parametrize("seed", [31, 37])
+def test_fat_may_be_nearly_as_dark_as_air(seed: int, black: float, gamma: float) -> None:
+    """Hard windows and steep curves, as other vendors' exports with 8 bits have them."""
+    drawn = mammogram(seed, shape=(1401, 1003), spacing_mm=0.1)
+    share = numpy.clip((drawn.image / 4095 - black) / (0.9 - black), 0, 1) ** gamma
+    mask = breast_mask(numpy.rint(255 * share).astype(numpy.uint8), 0.1, max_value=255)
+    assert _overlap(mask, drawn.mask) > 0.9
+
+
 @pytest.mark.parametrize("dtype", [numpy.uint8, numpy.uint16, numpy.float32])
 def test_every_dtype(phantom, dtype) -> None:
     white = 1.0 if dtype is numpy.float32 else 255 if dtype is numpy.uint8 else 65535
@@ -73,6 +83,17 @@ def test_image_without_air_is_all_breast() -> None:
     image = rng.normal(2000, 150, (403, 305)).clip(0, 4095).astype(numpy.uint16)
     image += numpy.linspace(0, 1500, 305).astype(numpy.uint16)
     assert breast_mask(image, 0.1, max_value=4095).mean() > 0.9
+
+
+@pytest.mark.parametrize("shape", [(60, 60), (43, 700), (149, 200)])
+def test_a_small_crop_is_all_breast(phantom, shape: tuple[int, int]) -> None:
+    rows = numpy.flatnonzero(phantom.mask.any(axis=1))
+    row, column = int(rows.mean()), 20
+    crop = numpy.ascontiguousarray(phantom.image[row : row + shape[0], column : column + shape[1]])
+    assert breast_mask(crop, 0.1, max_value=4095).all()
+    valid = numpy.ones(crop.shape, bool)
+    valid[:, :7] = False
+    assert numpy.array_equal(breast_mask(crop, 0.1, max_value=4095, valid=valid), valid)
 
 
 def test_holes_are_filled(phantom) -> None:

@@ -16,7 +16,8 @@ def same(emulated, image, spacing_mm, white, valid=None):
     options = {} if valid is None else {"valid": valid}
     result = emulated.run("breast_mask", image, spacing_mm, max_value=white, **options)
     assert result.dtype == bool
-    numpy.testing.assert_array_equal(result, breast_mask(image, spacing_mm, max_value=white, valid=valid))
+    expected = breast_mask(image, spacing_mm, max_value=white, valid=valid, thorough=False)
+    numpy.testing.assert_array_equal(result, expected)
     return result
 
 
@@ -152,4 +153,4 @@ def test_what_does_not_fit_is_refused_by_name(emulated, options, error, message)
 def test_out_holds_the_mask(emulated, phantom):
     out = numpy.zeros(phantom.image.shape, bool)
     assert emulated.run("breast_mask", phantom.image, 0.1, max_value=4095, out=out) is out
-    numpy.testing.assert_array_equal(out, breast_mask(phantom.image, 0.1, max_value=4095))
+    numpy.testing.assert_array_equal(out, breast_mask(phantom.image, 0.1, max_value=4095, thorough=False))

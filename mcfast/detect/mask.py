@@ -14,7 +14,10 @@ from mcfast.ops import resample
 
 __all__ = ["breast_mask"]
 
-BINS = 40
+BINS, FINE_BINS = 40, 256
+CROP_MM = 15.0  # an image less wide or high than this is cut out of a breast, and shows no outline
+DOUBTFUL = 0.05  # of what is surely breast: a smaller share between the two limits is the skin's own slope
+TEXTURE, TEXTURE_AT_EDGE = 0.14, 0.3  # gradient over level: film's air stays below 0.13 and 0.28, fat above
 
 Mask = NDArray[numpy.bool_]
 Field = NDArray[numpy.float32]
@@ -26,6 +29,7 @@ def breast_mask(
     *,
     max_value: float,
     valid: Any = None,
+    thorough: bool | None = None,
     out: Any = None,
     stream: Any = None,
     backend: str | None = None,
@@ -47,25 +51,33 @@ def breast_mask(
         Intensity of white.
     valid
         (H, W) bool, where the image is: `False` on padding, which is never breast.
+    thorough
+        Whether to look closer where the histogram leaves doubt: fat that a hard window or a steep curve leaves nearly as
+        dark as air is told from air by its structure, and an image less than 15 mm wide or high is a crop, which shows
+        no outline. `None`: on the host, but not on a GPU, which has no kernels for it and refuses `True`.
     out, stream, backend
         For arrays on a GPU, as the operations take them; on the host None.
 
     Returns
     -------
-    (H, W) bool. Empty (all `False`) if the image is constant or nothing in it is bright; full if nothing in it is air.
-    O(1) per pixel.
+    (H, W) bool. Empty (all `False`) if the image is constant or nothing in it is bright; full if nothing in it is air,
+    or if it is a crop of less than 15 mm. O(1) per pixel.
     """
     if is_on_gpu(image):
+        if thorough:
+            raise ValueError("breast_mask(thorough): expected False or None for an array on a GPU, got True; copy it")
         return run(
             "breast_mask", image, spacing_mm, max_value=max_value, valid=valid, out=out, stream=stream, backend=backend
         )
     for name, value in (("out", out), ("stream", stream), ("backend", backend)):
         if value is not None:
             raise ValueError(f"breast_mask({name}): expected None for an array in host memory, got {value!r}")
-    return _on_host(image, CoarseGrid(spacing_mm), max_value, valid)
+    return _on_host(image, CoarseGrid(spacing_mm), max_value, valid, thorough=thorough is not False)
 
 
-def _on_host(image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mask | None) -> Mask:
+def _on_host(
+    image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mask | None, *, thorough: bool
+) -> Mask:
     from scipy import ndimage
 
     scale = 1 / grid.factor
@@ -73,7 +85,9 @@ def _on_host(image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mas
     coarse = resample(values, scale).astype(numpy.float32) / numpy.float32(max_value)
     if float(coarse.max()) - float(coarse.min()) < 0.01:
         return numpy.zeros(image.shape, bool)
-    bright = coarse > _air_limit(coarse)
+    if thorough and min(image.shape) * grid.spacing_mm < CROP_MM:
+        return numpy.ones(image.shape, bool) if valid is None else valid.copy()
+    bright = coarse > (_breast_limit(coarse) if thorough else _air_limit(coarse))
     if valid is not None:
         bright &= resample(valid.astype(numpy.float32), scale) > 0.5
     opened = ndimage.binary_opening(_without_frame(bright, grid.frame), iterations=grid.opening)
@@ -85,8 +99,48 @@ def _on_host(image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mas
     return _enlarge(breast, grid.factor, image.shape)
 
 
+def _breast_limit(coarse: Field) -> float:
+    """The level above which a pixel is breast, or label, or metal.
+
+    A hard window or a steep curve leaves fat nearly as dark as air, and film's air is brighter than the scanner's
+    black. What lies between the two limits is fat if it has structure, and air if it is smooth.
+    """
+    from scipy import ndimage
+
+    high = _air_limit(coarse)
+    if high <= float(coarse.min()):
+        return high
+    low = _black_limit(coarse)
+    bright, doubtful = coarse > high, (coarse > low) & (coarse <= high)
+    if low >= high or int(doubtful.sum()) < DOUBTFUL * int(bright.sum()):
+        return high
+    sure = _largest(ndimage.binary_opening(bright, iterations=3))
+    size = int(sure.sum())
+    gradient = ndimage.gaussian_gradient_magnitude(coarse, 1.0)
+    black = float(numpy.median(coarse[coarse <= low]))
+    beyond = ndimage.binary_erosion(doubtful & ~ndimage.binary_dilation(sure, iterations=4))
+    limit = TEXTURE
+    if int(beyond.sum()) < 0.01 * size:  # too narrow to keep away from the steps on both sides
+        beyond, limit = doubtful & ~ndimage.binary_dilation(sure, iterations=2), TEXTURE_AT_EDGE
+    if not beyond.any():
+        return high
+    texture = float(numpy.median(gradient[beyond])) / max(float(numpy.median(coarse[beyond])) - black, 1e-6)
+    return low if texture > limit else high
+
+
+def _black_limit(coarse: Field) -> float:
+    """Where the peak of the darkest air ends, however narrow it is: at a twenty-fifth of its height."""
+    low, high = (float(value) for value in numpy.quantile(coarse, [0.0, 0.995]))
+    if high - low <= 1e-4 * max(abs(low), abs(high)):
+        return high
+    counts, edges = numpy.histogram(coarse, bins=FINE_BINS, range=(low, high))
+    peak = int(numpy.argmax(counts[: FINE_BINS // 3]))
+    ended = counts[peak:] <= 0.04 * counts[peak]
+    return float(edges[peak + int(numpy.argmax(ended))]) if ended.any() else float(edges[-1])
+
+
 def _air_limit(coarse: Field) -> float:
-    """The level above which a pixel is no air.
+    """The level above which a pixel is no air, film's included.
 
     Air is the highest peak in the darker third of the histogram. It ends where the histogram has fallen to a
     twenty-fifth of the peak: film has an air of its own, brighter than the scanner's black, which is a shoulder of that

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.canonical import at_canonical, headroom
+from mcfast.canonical import at_canonical, headroom, mask_in_input
 from mcfast.detect import DetectorConfig, breast_mask, classify, propose
 from mcfast.detect.classify import Network
 from mcfast.dicom.grayscale import window
@@ -23,7 +23,7 @@ from mcfast.mammogram import Mammogram
 from mcfast.ops import resample
 from mcfast.rasters import read_array
 
-__all__ = ["OURS", "all_marks", "compare_methods", "match_image", "with_inserted"]
+__all__ = ["OURS", "all_marks", "breast_of", "compare_methods", "match_found", "match_image", "with_inserted"]
 
 OURS = "mcfast"
 CANONICAL_MM = 0.1
@@ -57,32 +57,43 @@ def match_image(
     Truth and `known` are in the mammogram's own pixels.
     """
     found, scale = all_marks(mammogram, network)
-    matched = {}
-    for method, (positions, scores) in found.items():
-        places = (positions + 0.5) / numpy.array(scale) - 0.5
-        spacing = mammogram.spacing_mm
-        near = [distance_to(mark, places, spacing) for mark in truth.calcifications]
-        old = [distance_to(mark, places, spacing) for mark in known]
-        on = numpy.min(near, axis=0) <= 1.0 if near else numpy.zeros(len(places), bool)
-        left_out = numpy.min(old, axis=0) <= KNOWN_MM if old else numpy.zeros(len(places), bool)
-        counted = on | ~left_out
-        matched[method] = match_marks(places[counted], scores[counted], truth.calcifications, spacing)
-    return matched
+    return {method: match_found(*marks, scale, mammogram, truth, known) for method, marks in found.items()}
+
+
+def match_found(
+    positions: NDArray[Any],
+    scores: NDArray[Any],
+    scale: tuple[float, float],
+    mammogram: Mammogram,
+    truth: ImageTruth,
+    known: Sequence[Mark] = (),
+) -> Matched:
+    """The same for one method: its (N, 2) positions in pixels at `scale` times the mammogram's, and (N,) scores."""
+    places = (positions + 0.5) / numpy.array(scale) - 0.5
+    spacing = mammogram.spacing_mm
+    near = [distance_to(mark, places, spacing) for mark in truth.calcifications]
+    old = [distance_to(mark, places, spacing) for mark in known]
+    on = numpy.min(near, axis=0) <= 1.0 if near else numpy.zeros(len(places), bool)
+    left_out = numpy.min(old, axis=0) <= KNOWN_MM if old else numpy.zeros(len(places), bool)
+    counted = on | ~left_out
+    return match_marks(places[counted], scores[counted], truth.calcifications, spacing)
+
+
+def breast_of(mammogram: Mammogram) -> tuple[NDArray[numpy.uint16], NDArray[numpy.bool_]]:
+    """The windowed image, and its breast at its own pixels as detection finds it at 0.1 mm."""
+    image = window(mammogram)
+    white = float((1 << mammogram.bits) - 1) * headroom(mammogram)
+    small, valid, scale = at_canonical(image, mammogram, CANONICAL_MM)
+    coarse = breast_mask(small, CANONICAL_MM, max_value=white, valid=valid)
+    return image, numpy.ascontiguousarray(mask_in_input(coarse, image.shape, scale))
 
 
 def with_inserted(
     mammogram: Mammogram, spacing_mm: float, seed: int, known: Sequence[Mark] = ()
 ) -> tuple[Mammogram, ImageTruth, list[Mark]]:
     """The mammogram with calcifications drawn in, as an 8-bit export at a spacing; its truth, and `known` in it."""
-    image = window(mammogram)
+    image, mask = breast_of(mammogram)
     white = float((1 << mammogram.bits) - 1)
-    small, valid, scale = at_canonical(image, mammogram, CANONICAL_MM)
-    coarse = breast_mask(small, CANONICAL_MM, max_value=white * headroom(mammogram), valid=valid)
-    rows, columns = (
-        numpy.minimum(((numpy.arange(length) + 0.5) * step).astype(int), side - 1)
-        for length, step, side in zip(image.shape, scale, coarse.shape, strict=True)
-    )
-    mask = numpy.ascontiguousarray(coarse[rows][:, columns])
     own_mm = sum(mammogram.spacing_mm) / 2
     drawn, truth = insert(image, mask, own_mm, max_value=white, name=mammogram.source.name, seed=seed)
     factor = own_mm / spacing_mm
@@ -105,11 +116,12 @@ def compare_methods(
     *,
     draws: int = DRAWS,
     seed: int = 0,
+    base: str = OURS,
 ) -> dict[str, Any]:
-    """Sensitivity at the usual rates and S(1e-6, 1e-1) of every method, with intervals; `OURS` against each in pairs.
+    """Sensitivity at the usual rates and S(1e-6, 1e-1) of every method, with intervals; `base` against each in pairs.
 
-    `matched` and `patients` are one per image, `cells` the number of 0.5 mm cells of each. For JSON: by method
-    `"sensitivity"`, `"mean_sensitivity"`, and `"p_value"` of the latter's difference to that of `OURS`.
+    `matched` and `patients` are one per image, `cells` the number of 0.5 mm cells of each; `base` is the first method.
+    For JSON: by method `"sensitivity"`, `"mean_sensitivity"`, and `"p_value"` of the latter's difference to `base`.
     """
     report: dict[str, Any] = {"false_per_image": list(FALSE_PER_IMAGE), "methods": {}}
     samples: dict[str, NDArray[numpy.float64]] = {}
@@ -120,7 +132,7 @@ def compare_methods(
         report["methods"][method] = {
             "sensitivity": [asdict(one) for one in intervals[:-1]],
             "mean_sensitivity": asdict(intervals[-1]),
-            "p_value": None if method == OURS else paired_p_value(samples[OURS], drawn[:, -1]),
+            "p_value": None if method == base else paired_p_value(samples[base], drawn[:, -1]),
         }
     return report
 

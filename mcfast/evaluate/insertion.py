@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.evaluate.truth import ImageTruth, point
+from mcfast.evaluate.truth import ImageTruth, Mark, point
 from mcfast.ops import box_mean, gaussian_blur
 from mcfast.phantom.distribution import distribute
 from mcfast.phantom.morphology import Shape, calcification
@@ -60,7 +60,8 @@ def insert(
     noise = _noise(values, mask, spacing_mm)
     allowed = _deeper(mask, round(EDGE_MM / spacing_mm))
     blur_mm = rng.uniform(0.05, 0.1)
-    marks = []
+    marks: list[Mark] = []
+    taken: list[tuple[float, float, float]] = []
     typical: dict[int | None, tuple[Shape, float, float]] = {}
     for row, column, cluster in distribute(allowed, clusters, singles, spacing_mm, rng, apart_mm=0.6):
         if cluster is None or cluster not in typical:
@@ -73,6 +74,10 @@ def insert(
         half = drawn.profile.shape[0] // 2
         if min(row, column) < half or row + half >= image.shape[0] or column + half >= image.shape[1]:
             continue
+        # What touches is one calcification to the eye, and no mark can tell it from its neighbour.
+        if any(numpy.hypot(row - r, column - c) * spacing_mm < 0.7 * (diameter + d) for r, c, d in taken):
+            continue
+        taken.append((row, column, diameter))
         detectability = strength * (diameter / 0.15) ** 0.5 * float(numpy.exp(rng.normal(0, 0.2)))
         peak = drawn.peak(detectability) * noise[row, column]
         values[row - half : row + half + 1, column - half : column + half + 1] += peak * drawn.profile

@@ -1,0 +1,83 @@
+"""`mcfast evaluate looks`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mcfast.result import NOTICE
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "looks",
+        help="detection: what is found in 8-bit exports of other spacings, sharpness, noise and windows",
+        description="Draws calcifications into mammograms, exports each with 8 bits in eight looks of other vendors "
+        "and archives (0.11 to 0.14 mm), and finds them with the whole chain. Prints a table.",
+        epilog=NOTICE,
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="mammograms, or a folder of them")
+    parser.add_argument("--spacing-mm", type=float, metavar="S", help="pixel spacing of files whose header tells none")
+    parser.add_argument(
+        "--known", metavar="TRUTH", help="marks of what is in the images already: left out of the count"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (default: 0)")
+    parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
+    parser.add_argument("--threads", type=int, metavar="N", help="of the engine (default: all processors)")
+    parser.add_argument("--out", metavar="FILE", help="write the report as JSON there")
+    parser.set_defaults(function=_look)
+
+
+def _look(options: argparse.Namespace) -> int:
+    import json
+
+    from mcfast.cli.inputs import expand
+    from mcfast.config import Config
+    from mcfast.detect import DetectorConfig
+    from mcfast.engine import Engine
+    from mcfast.errors import ConfigError, InputError
+    from mcfast.evaluate.robustness import see, summary
+    from mcfast.evaluate.truth_files import read_truth
+    from mcfast.reading import read
+    from mcfast.report.write import write_file
+
+    if options.draws < 1 or options.seed < 0:
+        raise ConfigError("--draws, --seed: expected at least 1 and 0")
+    known = {one.name: one.calcifications for one in read_truth(options.known)} if options.known else {}
+    files = [file for file in expand(options.paths) if file.suffix.lower() in (".png", ".tif", ".tiff", ".dcm", "")]
+    if not files:
+        raise InputError(f"{', '.join(options.paths)}: no mammogram there; give PNG, TIFF or DICOM files")
+    config = Config(magnify="none", detector=DetectorConfig(min_score=0.001))
+    engine = Engine(config, threads=options.threads)
+    seen = []
+    for index, file in enumerate(files):
+        mammogram = read(file, spacing_mm=options.spacing_mm)
+        seen += see(mammogram, engine, seed=1000 * options.seed + index, known=known.get(file.stem, ()))
+    report = summary(seen, draws=options.draws)
+    _print_table(report)
+    if options.out:
+        write_file(Path(options.out), (json.dumps(report, indent=2) + "\n").encode())
+    print(NOTICE)
+    return 0
+
+
+def _print_table(report: list[dict[str, Any]]) -> None:
+    methods = list(report[0]["sensitivity"])
+    heads = [f"{method} {rate}" for method in methods for rate in (1, 5, 20)]
+    print("percent (95 % interval), by false marks per image")
+    print("| look | calcifications | let through | of the clear | " + " | ".join(heads) + " |")
+    print("|---" * (4 + len(heads)) + "|")
+    for entry in report:
+        cells = [_percent(entry["passed"]), f"{_percent(entry['clear_passed'])} of {entry['clear']}"]
+        for method in methods:
+            for one in entry["sensitivity"][method]:
+                cells.append(f"{_percent(one['value'])} ({_percent(one['low'])} to {_percent(one['high'])})")
+        print(f"| {entry['look']} | {entry['calcifications']} | " + " | ".join(cells) + " |")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f}"
