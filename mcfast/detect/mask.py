@@ -52,9 +52,9 @@ def breast_mask(
     valid
         (H, W) bool, where the image is: `False` on padding, which is never breast.
     thorough
-        Whether to look closer where the histogram leaves doubt: fat that a hard window or a steep curve leaves nearly as
-        dark as air is told from air by its structure, and an image less than 15 mm wide or high is a crop, which shows
-        no outline. `None`: on the host, but not on a GPU, which has no kernels for it and refuses `True`.
+        Whether to look closer where the histogram leaves doubt: fat that a hard window or a steep curve leaves nearly
+        as dark as air is told from air by its structure, and an image less than 15 mm wide or high is a crop, which
+        shows no outline. `None`: on the host, but not on a GPU, which has no kernels for it and refuses `True`.
     out, stream, backend
         For arrays on a GPU, as the operations take them; on the host None.
 
@@ -75,9 +75,7 @@ def breast_mask(
     return _on_host(image, CoarseGrid(spacing_mm), max_value, valid, thorough=thorough is not False)
 
 
-def _on_host(
-    image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mask | None, *, thorough: bool
-) -> Mask:
+def _on_host(image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mask | None, *, thorough: bool) -> Mask:
     from scipy import ndimage
 
     scale = 1 / grid.factor
