@@ -19,7 +19,7 @@ WHITE = 65535.0
 OWN = {
     *("mark_part", "bound_part", "take_part", "take_off_mean", "gaussian_down", "gaussian_along", "spot_response"),
     *("difference_moments", "moments_deviation", "choose_strongest", "sort_chosen", "committee", "candidate_patches"),
-    *("scaled<uint16_t>", "keep_valid<uint16_t>", "mask_in_input", "magnified<uint16_t>"),
+    *("scaled<uint16_t>", "mask_in_input", "magnified<uint16_t>"),
 }
 
 
@@ -160,7 +160,7 @@ def test_the_committee_decides_as_on_the_cpu(emulated, networks):
 
 def test_frames_before_and_after_a_network(emulated):
     rng = numpy.random.default_rng(1)
-    image, valid = rng.integers(0, 4096, (37, 71)).astype(numpy.uint16), rng.random((37, 71)) > 0.3
+    image = rng.integers(0, 4096, (37, 71)).astype(numpy.uint16)
     large = (rng.random((74, 142), numpy.float32) - 0.2) * 1.5
     mask, scale = rng.random((26, 50)) > 0.4, (0.7, 0.7)
     inside = mask_in_input(mask, image.shape, scale)
@@ -168,8 +168,6 @@ def test_frames_before_and_after_a_network(emulated):
         unit, full = call.scratch((1, 1, 37, 71), numpy.float32), call.scratch(image.shape, bool)
         magnify.scaled(call, viewed(image), 4095.0, unit)
         numpy.testing.assert_array_equal(call.read(unit)[0, 0], image * numpy.float32(1 / 4095))
-        kept = magnify.keep_valid(call, viewed(image), viewed(valid))
-        numpy.testing.assert_array_equal(call.read(kept), numpy.where(valid, image, 0))
         magnify.mask_in_input(call, viewed(mask), scale, full)
         numpy.testing.assert_array_equal(call.read(full), inside)
         out, other = (call.scratch(large.shape, numpy.uint16) for _ in range(2))

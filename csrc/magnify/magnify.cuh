@@ -23,18 +23,6 @@ MC_KERNEL void __launch_bounds__(frame_threads* frame_rows)
     values[at] = static_cast<float>(image[at]) * scale;
 }
 
-/// The image where it is valid, 0 elsewhere.
-template <class T>
-MC_KERNEL void __launch_bounds__(frame_threads* frame_rows)
-    keep_valid(const T* __restrict__ image, const uint8_t* __restrict__ valid, T* __restrict__ out, int rows,
-               int columns) {
-    const int x = static_cast<int>(blockIdx.x) * frame_threads + static_cast<int>(threadIdx.x);
-    const int y = static_cast<int>(blockIdx.y) * frame_rows + static_cast<int>(threadIdx.y);
-    if (x >= columns || y >= rows) return;
-    const int64_t at = static_cast<int64_t>(y) * columns + x;
-    out[at] = valid[at] ? image[at] : T(0);
-}
-
 /// Each pixel of the input takes the canonical pixel that its centre lies in.
 MC_KERNEL void __launch_bounds__(frame_threads* frame_rows)
     mask_in_input(const uint8_t* __restrict__ mask, int mask_rows_, int mask_columns, double down, double along,
@@ -65,6 +53,6 @@ MC_KERNEL void __launch_bounds__(frame_threads* frame_rows)
     out[at] = rounded<T>(value < 0.0f ? 0.0f : value > white ? white : value);
 }
 
-#define MCFAST_MAGNIFY_KERNELS(X) X(scaled<uint16_t>) X(keep_valid<uint16_t>) X(mask_in_input) X(magnified<uint16_t>)
+#define MCFAST_MAGNIFY_KERNELS(X) X(scaled<uint16_t>) X(mask_in_input) X(magnified<uint16_t>)
 
 }  // namespace mcfast::gpu

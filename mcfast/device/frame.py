@@ -14,7 +14,7 @@ import numpy
 
 from mcfast.backends.gpu import candidates, magnify, noise, residual, selection, spots
 from mcfast.backends.gpu.launch import Call
-from mcfast.backends.gpu.mask import enlarge_mask
+from mcfast.backends.gpu.mask import find_breast
 from mcfast.backends.gpu.pixels import lookup
 from mcfast.backends.gpu.resample import resample
 from mcfast.backends.gpu.views import View
@@ -67,12 +67,14 @@ class Frame:
         sides = {name: sides for name, (_, sides) in detectors.items()}
         self.arrays = Layout(kind.arrays(config, sides, magnifies=magnifier is not None), runtime, stream)
 
-    def before_mask(self, mark: Mark) -> None:
-        """Dehaze, and bring the image to the canonical and to the coarse spacing."""
+    def record(self, mark: Mark) -> None:
+        """Put everything on the stream, from the uploaded image to what is to be downloaded; waits for nothing.
+
+        `mark` is called with the name of each stage after its last launch.
+        """
         kind, at, config = self.kind, self.arrays, self._config
         with self._call() as call:
-            options = dehazing(config, kind.spacing_mm)
-            dehaze(call, at["image"], max_value=kind.white, out=at["enhanced"], **options)
+            dehaze(call, at["image"], max_value=kind.white, out=at["enhanced"], **dehazing(config, kind.spacing_mm))
             mark("enhance")
             wide = at["image"]
             if kind.bits < 16:
@@ -80,16 +82,9 @@ class Frame:
                 table = numpy.arange(1 << kind.bits, dtype=numpy.uint16) << numpy.uint16(16 - kind.bits)
                 lookup(call, at["image"], table=call.constant(table), out=wide)
             resample(call, wide, kind.scale(config), out=at["small"])
-            seen = magnify.keep_valid(call, at["small"], at["valid"]) if kind.has_valid else at["small"]
-            resample(call, seen, (1 / kind.factor(config),) * 2, out=at["coarse"])
-            mark("resample")
-
-    def after_mask(self, mark: Mark) -> None:
-        """From the coarse mask to scores and the magnified frame."""
-        kind, at, config = self.kind, self.arrays, self._config
-        with self._call() as call:
-            rows, columns = at["small"].shape
-            enlarge_mask(call, at["soft"], kind.factor(config), (rows, columns), out=at["mask"])
+            valid = at["valid"] if kind.has_valid else None
+            white = kind.white_at_canonical
+            find_breast(call, at["small"], config.canonical_mm, max_value=white, valid=valid, out=at["mask"])
             magnify.mask_in_input(call, at["mask"], kind.scale(config), at["inside"])
             mark("mask")
             part, chosen = self._propose(call)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy
 
 from mcfast.config import Config
-from mcfast.detect.mask import coarse_factor
 from mcfast.mammogram import Mammogram
 
 __all__ = ["LARGEST_BATCH", "FrameKind"]
@@ -50,14 +49,9 @@ class FrameKind:
         """From the image to the canonical spacing, (rows, columns)."""
         return self.spacing_mm[0] / config.canonical_mm, self.spacing_mm[1] / config.canonical_mm
 
-    def factor(self, config: Config) -> int:
-        """Canonical pixels along the side of a coarse one."""
-        return coarse_factor(config.canonical_mm)
-
     def arrays(self, config: Config, detectors: Mapping[str, tuple[int, int]], *, magnifies: bool) -> Arrays:
         """Shape and dtype of every array on the device; `detectors` are scales and side of the networks' patches."""
         small = _resampled(self.shape, self.scale(config))
-        coarse = _resampled(small, (1 / self.factor(config),) * 2)
         limit, twice = config.detector.limit, (2 * self.shape[0], 2 * self.shape[1])
         batch = min(limit, LARGEST_BATCH)
         found: Arrays = {
@@ -66,8 +60,6 @@ class FrameKind:
             "inside": (self.shape, numpy.bool_),
             "small": (small, numpy.uint16),
             "mask": (small, numpy.bool_),
-            "coarse": (coarse, numpy.uint16),
-            "soft": (coarse, numpy.float32),
             "box": ((4,), numpy.int32),
             "count": ((1,), numpy.int32),
             "places": ((limit, 2), numpy.int32),

@@ -1,4 +1,4 @@
-"""One image in flight: a stream, the arrays and graphs of the last kind of image, an upload buffer of its own."""
+"""One image in flight: a stream, the arrays and the graph of the last kind of image, an upload buffer of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from mcfast.backends.gpu.views import View
 from mcfast.boxes import Box
 from mcfast.config import Config
-from mcfast.detect.mask import soft_mask
 from mcfast.device.frame import Frame
 from mcfast.device.kind import FrameKind
 from mcfast.device.networks import DeviceNetwork
@@ -31,8 +30,8 @@ class Slot:
     """Works on one image at a time; several slots work side by side.
 
     The first image of a kind is put on the stream launch by launch, which sends tables and grows scratch memory; the
-    second is captured in graphs, and from then on images of the kind are put there by launching these. Another kind
-    of image begins anew: arrays and graphs of one kind are kept.
+    second is captured in a graph, and from then on images of the kind are put there by launching it. Another kind of
+    image begins anew: arrays and graph of one kind are kept.
 
     Parameters
     ----------
@@ -58,9 +57,13 @@ class Slot:
         self._magnifying = None if magnifier is None else magnifier.on_stream(self.stream)
         networks = [*detectors.values(), *(() if magnifier is None else (magnifier,))]
         self.captures = all(one.capturable for one in networks)
+        self._networks = [one for one, _ in self._detectors.values()]
+        self._networks += [] if self._magnifying is None else [self._magnifying]
+        self._kept = False  # whether what was compiled for the current kind of image is
         self._frame: Frame | None = None
         self._upload: dict[str, NDArray[Any]] = {}
-        self._graphs: dict[str, Graph | None] = {}
+        self._graph: Graph | None = None
+        self._seen = False  # whether an image of the kind has been put on the stream
         self.on_mark: Mark | None = None
         """Called after each stage has been put on the stream; nothing is captured then."""
 
@@ -73,7 +76,7 @@ class Slot:
     def begin(self, kind: FrameKind, image: NDArray[numpy.uint16], valid: NDArray[numpy.bool_] | None) -> Arrays:
         """Put all work of an image on the stream, downloads included; `wait` before the arrays are read.
 
-        `image` is copied at once. The breast is decided on by the host, which waits for its coarse image.
+        `image` is copied at once; nothing is waited for.
         """
         try:
             self._prepare(kind)
@@ -81,9 +84,7 @@ class Slot:
             if valid is not None:
                 self._send("valid", valid)
             self._mark("upload")
-            self._put("before", self.frame.before_mask)
-            self._decide_mask(valid)
-            self._put("after", self.frame.after_mask)
+            self._put()
             names: tuple[str, ...] = ("enhanced", "inside", "small", "mask", *LISTS)
             if self._config.magnify == "breast" and "magnified" in self.frame.arrays:
                 names = (*names, "magnified")
@@ -98,6 +99,10 @@ class Slot:
     def wait(self) -> None:
         """Until everything that was begun is done."""
         self._done.synchronize()
+        if not self._kept:
+            self._kept = True
+            for network in self._networks:
+                network.keep_compiled()
 
     def magnified(self, box: Box) -> NDArray[numpy.uint16] | None:
         """That box of the magnified frame, downloaded; `None` if the host is to magnify."""
@@ -121,12 +126,13 @@ class Slot:
     def _prepare(self, kind: FrameKind) -> None:
         if self._frame is not None and self._frame.kind == kind:
             return
-        self._frame, self._graphs = None, {}  # frees the last kind's memory before the new one's is taken
+        # The last kind's memory is freed before the new one's is taken.
+        self._frame, self._graph, self._seen, self._kept = None, None, False, False
         shape = (1, 1, *kind.shape)
         fits = self._config.magnify != "none" and self._magnifier is not None and self._magnifier.takes(shape)
         magnifier = self._magnifying if fits else None
         self._frame = Frame(self._runtime, self.stream, kind, self._config, self._detectors, magnifier)
-        uploads = ("image", "soft", *(("valid",) if kind.has_valid else ()))
+        uploads = ("image", *(("valid",) if kind.has_valid else ()))
         self._upload = {name: self._host(self._frame.arrays[name]) for name in uploads}
 
     def _host(self, view: View) -> NDArray[Any]:
@@ -143,32 +149,15 @@ class Slot:
         self._runtime.copy(host.ctypes.data, view.pointer, host.nbytes, self.stream)
         return host
 
-    def _decide_mask(self, valid: NDArray[numpy.bool_] | None) -> None:
-        from mcfast.ops import resample
-
-        kind, config = self.frame.kind, self._config
-        coarse = self._fetch(self.frame.arrays["coarse"])
-        self.stream.synchronize()
-        factor = kind.factor(config)
-        share = None if valid is None else resample(valid.astype(numpy.float32), 1 / factor)
-        values = coarse.astype(numpy.float32) / numpy.float32(kind.white_at_canonical)
-        soft = soft_mask(values, factor * config.canonical_mm, share)
-        self._send("soft", numpy.zeros(coarse.shape, numpy.float32) if soft is None else soft)
-
-    def _put(self, name: str, record: Callable[[Mark], None]) -> None:
-        """On the stream: directly the first time, captured the second, by the graph from then on."""
-        if self.on_mark is not None or not self.captures:
-            record(self._mark)
+    def _put(self) -> None:
+        """All launches: one by one the first time, captured the second, by the graph from then on."""
+        if self.on_mark is not None or not self.captures or not self._seen:
+            self.frame.record(self._mark)
+            self._seen = True
             return
-        if name not in self._graphs:
-            record(self._mark)
-            self._graphs[name] = None
-            return
-        graph = self._graphs[name]
-        if graph is None:
-            with self._runtime.kernels.lock:  # the scratch memory of a stream is this slot's, the tables are shared
-                graph = self._graphs[name] = self._runtime.capture(self.stream, lambda: record(_no_mark))
-        graph.launch(self.stream)
+        if self._graph is None:
+            self._graph = self._runtime.capture(self.stream, lambda: self.frame.record(_no_mark))
+        self._graph.launch(self.stream)
 
     def _mark(self, stage: str) -> None:
         if self.on_mark is not None:

@@ -79,29 +79,27 @@ class Scratch:
     """Memory of one stream that operations use in turn.
 
     It only grows, and what it grew out of is kept: a captured CUDA graph may hold addresses in it. A new block is at
-    least twice as large as the last, so all of them together are at most twice the largest, and it holds all that the
-    operation has taken so far, so that the same operation never allocates again.
+    least twice as large as the last, so all of them together are at most twice the largest, and it has room for all that
+    the operation has taken so far, so that the same operation never allocates again.
     """
 
     def __init__(self) -> None:
         self._blocks: list[tuple[Memory, int]] = []
-        self._used = self._taken = 0
+        self._taken = 0
 
     def begin(self) -> None:
         """A new operation begins; what earlier ones left may be overwritten, in the order of the stream."""
-        self._used = self._taken = 0
+        self._taken = 0
 
     def take(self, size: int, device: Device, stream: int) -> int:
         """The address of `size` bytes."""
-        size = -(-size // _ALIGNMENT) * _ALIGNMENT
-        self._taken += size
-        if not self._blocks or self._used + size > self._blocks[-1][1]:
+        first = self._taken
+        self._taken += -(-size // _ALIGNMENT) * _ALIGNMENT
+        if not self._blocks or self._taken > self._blocks[-1][1]:
             capacity = max(self._taken, 2 * self._blocks[-1][1] if self._blocks else 0)
             self._blocks.append((device.allocate(capacity, stream), capacity))
-            self._used = 0
-        memory, _ = self._blocks[-1]
-        self._used += size
-        return memory.pointer + self._used - size
+        # What was taken before the block grew keeps its place free in the new one.
+        return self._blocks[-1][0].pointer + first
 
 
 class Call:

@@ -8,7 +8,7 @@ from mcfast.backends.gpu.launch import Call
 from mcfast.backends.gpu.residual import by_pixel
 from mcfast.backends.gpu.views import View, refuse
 
-__all__ = ["keep_valid", "magnified", "mask_in_input", "scaled"]
+__all__ = ["magnified", "mask_in_input", "scaled"]
 
 SOURCE = "magnify/magnify.cuh"
 
@@ -19,13 +19,6 @@ def scaled(call: Call, image: View, white: float, out: View) -> None:
         raise refuse("scaled", "image", f"uint16, as many as {out.shape}", f"{image.dtype} of shape {image.shape}")
     scale = numpy.float32(1 / white)
     by_pixel(call, SOURCE, "scaled<uint16_t>", image.shape, image, scale, out, *_sides(image))
-
-
-def keep_valid(call: Call, image: View, valid: View) -> View:
-    """The image where `valid` (bool) is set, 0 elsewhere."""
-    out = call.scratch(image.shape, image.dtype)
-    by_pixel(call, SOURCE, "keep_valid<uint16_t>", image.shape, image, valid, out, *_sides(image))
-    return out
 
 
 def mask_in_input(call: Call, mask: View, scale: tuple[float, float], out: View) -> None:
