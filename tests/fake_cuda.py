@@ -48,8 +48,8 @@ class FakeCuda(types.ModuleType):
 
         class DeviceMemory:
             def __init__(self, size, device, stream):
-                assert gpu.capturing is None, "memory is allocated while a graph is captured"
                 self._block = Block(size, stream)
+                assert gpu.capturing is None, "memory is allocated while a graph is captured"
                 self.pointer = self._block.first
                 gpu.blocks.append(self._block)
 
@@ -57,13 +57,9 @@ class FakeCuda(types.ModuleType):
                 assert self._block.stream in gpu.streams or self._block.stream == 0
                 self._block.freed = True
 
-        class PinnedMemory:
-            def __init__(self, size):
-                assert gpu.capturing is None, "memory is pinned while a graph is captured"
-                self._bytes = numpy.full(size, POISON, numpy.uint8)
-
-            def __buffer__(self, flags):
-                return self._bytes.data
+        def pinned_memory(size):
+            assert gpu.capturing is None, "memory is pinned while a graph is captured"
+            return numpy.full(size, POISON, numpy.uint8)
 
         class Stream:
             def __init__(self, device):
@@ -107,7 +103,7 @@ class FakeCuda(types.ModuleType):
                     gpu.put(stream.handle, work.again())
 
         self.DeviceMemory, self.Stream, self.Event, self.Graph = DeviceMemory, Stream, Event, Graph
-        self.PinnedMemory = lambda size: PinnedMemory(size)._bytes
+        self.PinnedMemory = pinned_memory
         self.versions = lambda: (13000, 13000)
         self.device_count = lambda: 1
 

@@ -79,7 +79,7 @@ class Scratch:
     """Memory of one stream that operations use in turn.
 
     It only grows, and what it grew out of is kept: a captured CUDA graph may hold addresses in it. A new block is at
-    least twice as large as the last, so all of them together are at most twice the largest, and it has room for all that
+    least twice as large as the last, so all of them together are at most twice the largest. It has room for all that
     the operation has taken so far, so that the same operation never allocates again.
     """
 
