@@ -47,6 +47,7 @@ gpu:  ## on a machine with a GPU: build for it, test on it, check with compute-s
 	    compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_TESTS) -k "equals_the_cpu and cuda and shape3" || exit 1; \
 	    done; else echo "compute-sanitizer is not on the PATH: left out"; fi
 	$(PYTHON) -m benchmarks.gpu
+	$(PYTHON) -m benchmarks.gpu_engine
 
 # A CPU build of torch is enough, and two gigabytes smaller; name another with TORCH=...
 TORCH ?= torch==2.13.0

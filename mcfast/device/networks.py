@@ -9,7 +9,7 @@ from mcfast.device.runtime import Runtime, Stream
 from mcfast.errors import DeviceError
 from mcfast.runtimes.network import Shape
 
-__all__ = ["DeviceNetwork", "Executor", "available", "choose_networks"]
+__all__ = ["LOADERS", "DeviceNetwork", "Executor", "available", "choose_networks"]
 
 
 class Executor(Protocol):
@@ -43,7 +43,23 @@ class DeviceNetwork(Protocol):
         """The network on that stream; several of them may run at the same time."""
 
 
-NetworkLoader = Callable[[bytes], DeviceNetwork]
+def _tensorrt(network: bytes, number: int) -> DeviceNetwork:
+    from mcfast.runtimes.tensorrt import load_on_device
+
+    return load_on_device(network, number)
+
+
+def _onnxruntime(network: bytes, number: int) -> DeviceNetwork:
+    from mcfast.runtimes.onnxruntime_cuda import load
+
+    return load(network, number)
+
+
+LOADERS: dict[str, Callable[[bytes, int], DeviceNetwork]] = {
+    "tensorrt": _tensorrt,
+    "onnxruntime-cuda": _onnxruntime,
+}
+"""What makes a network ready on a GPU of that number, or raises `DeviceError`; the best first."""
 
 
 def available(runtime: Runtime) -> tuple[str, tuple[str, ...]]:
@@ -61,7 +77,7 @@ def available(runtime: Runtime) -> tuple[str, tuple[str, ...]]:
 
 
 def choose_networks(runtime: Runtime, weights: Mapping[str, bytes]) -> tuple[dict[str, DeviceNetwork], tuple[str, ...]]:
-    """The networks by the first runtime that works here, TensorRT before ONNX Runtime's CUDA provider.
+    """The networks by the first runtime of `LOADERS` that works here.
 
     Returns
     -------
@@ -72,16 +88,10 @@ def choose_networks(runtime: Runtime, weights: Mapping[str, bytes]) -> tuple[dic
     DeviceError
         If none works; the message has all the reasons.
     """
-    from mcfast.runtimes import onnxruntime_cuda, tensorrt
-
-    loaders: dict[str, NetworkLoader] = {
-        "tensorrt": lambda network: tensorrt.load_on_device(network, runtime.number),
-        "onnxruntime-cuda": lambda network: onnxruntime_cuda.load(network, runtime.number),
-    }
     reasons: list[str] = []
-    for name, load in loaders.items():
+    for name, load in LOADERS.items():
         try:
-            return {own: load(network) for own, network in weights.items()}, tuple(reasons)
+            return {own: load(network, runtime.number) for own, network in weights.items()}, tuple(reasons)
         except DeviceError as error:
             reasons.append(f"{name}: {error}")
     raise DeviceError("no runtime for networks on the GPU: " + "; ".join(reasons))

@@ -18,7 +18,7 @@ from mcfast.config import Config
 from mcfast.device.kind import FrameKind
 from mcfast.device.networks import choose_networks
 from mcfast.device.pinned import PinnedPool
-from mcfast.device.runtime import CudaRuntime, find_runtime
+from mcfast.device.runtime import find_runtime
 from mcfast.device.slot import Slot
 from mcfast.dicom.grayscale import window
 from mcfast.host import DETECTORS, MAGNIFIER
@@ -63,7 +63,7 @@ class DevicePipeline:
     """
 
     def __init__(self, config: Config, threads: int, number: int = 0) -> None:
-        runtime: CudaRuntime = find_runtime(number)
+        runtime = self.gpu = find_runtime(number)
         names = (*DETECTORS, *(() if config.magnify == "none" else (MAGNIFIER,)))
         networks, self.reasons = choose_networks(runtime, {name: nets.weights(name) for name in names})
         self._config, self._threads = config, threads

@@ -65,7 +65,7 @@ class Slot:
         self._graph: Graph | None = None
         self._seen = False  # whether an image of the kind has been put on the stream
         self.on_mark: Mark | None = None
-        """Called after each stage has been put on the stream; nothing is captured then."""
+        """Called with `"begin"`, and after each stage has been put on the stream; nothing is captured then."""
 
     @property
     def frame(self) -> Frame:
@@ -80,6 +80,7 @@ class Slot:
         """
         try:
             self._prepare(kind)
+            self._mark("begin")
             self._send("image", image)
             if valid is not None:
                 self._send("valid", valid)
