@@ -46,9 +46,8 @@ def test_plans_follow_from_what_an_input_leaves_open():
 @pytest.mark.parametrize("name", nets.names())
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_builds_are_repeatable(rtx, name, precision):
-    """Patches: the same bytes. With DepthToSpace the builder numbers its temporaries anew each time, and no more.
-
-    Numbers of other lengths move what comes behind them, and then only the names of the layers are compared.
+    """Patches: the same bytes. With DepthToSpace the builder numbers its temporaries anew each time, and of frames also
+    the two open sides, by the one or the other first: nothing else differs.
     """
     for plan in _plans(name):
         network = engine_form(nets.weights(name), precision, plan.sides)
@@ -58,16 +57,9 @@ def test_builds_are_repeatable(rtx, name, precision):
         again, _ = build_engine(rtx, network, plan)
         if plan.name == "patches":
             assert again == first
-        elif len(again) != len(first):
-            assert abs(len(again) - len(first)) < 1000, plan.name
-            assert _layers(again) == _layers(first), plan.name
         else:
-            assert _renumbered(again) == _renumbered(first), plan.name
-
-
-def _layers(engine: bytes) -> set[bytes]:
-    """Names of the network's own layers that an engine mentions."""
-    return set(re.findall(rb"(?:feature|shrink|map\d|expand|deconvolution)[a-z_.]*", engine))
+            pairs = zip(_renumbered(again), _renumbered(first), strict=True)
+            assert sum(one != other for one, other in pairs) <= (40 if plan.name == "frame" else 0), plan.name
 
 
 def _renumbered(engine: bytes) -> bytes:
