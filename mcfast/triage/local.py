@@ -103,7 +103,7 @@ def _prepare(config: Config, master: int) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the master's affair, which ends the workers
     threading.Thread(target=_follow, args=(master,), daemon=True).start()
-    _engine = Engine(config, threads=1)
+    _engine = Engine(config, "cpu", threads=1)  # many processes would crowd one GPU
 
 
 def _follow(master: int) -> None:

@@ -73,7 +73,7 @@ def opened(
     parquet()
     from mcfast.engine import Engine
 
-    record = Engine(config, threads=1).record
+    record = Engine(config, "cpu", threads=1).record
     identity = {
         "archive": os.fsencode(archive.resolve()).decode("utf-8", "backslashreplace"),
         "limit": limit,
