@@ -18,6 +18,7 @@ import platform
 import time
 import tomllib
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from mcfast.device.networks import LOADERS
 __all__ = ["main", "measure"]
 
 SHAPE, SPACING_MM = (3328, 2560), 0.07
+NEEDED = ("imagecodecs", "matplotlib", "onnxruntime", "pydicom", "scipy")  # of the engine on the CPU, and the picture
 MAGNIFY = ("none", "clusters", "breast")
 MOST_DIFFERENCE = 1e-3  # of scores, between GPU and CPU
 
@@ -100,6 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=int, default=3500, help="candidates that the networks look at")
     parser.add_argument("--magnify", nargs="+", choices=MAGNIFY, default=MAGNIFY)
     parsed = parser.parse_args(arguments)
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        print(f"the engine is left out: {', '.join(missing)} cannot be imported")
+        return
     LOADERS["torch"] = torch_network.load
     properties = _cuda.properties(0)
     images = [phantom.mammogram(seed, shape=tuple(parsed.shape), clusters=2).image for seed in (1, 2)]

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy
 
+from mcfast import runtimes
 from mcfast.errors import DeviceError
-from mcfast.nets.onnx_library import load_model, onnx_library
+from mcfast.nets.onnx_file import Node, read_onnx
 from mcfast.runtimes.network import Shape
 
 __all__ = ["TorchNetwork", "load"]
@@ -23,15 +24,12 @@ class TorchNetwork:
     def __init__(self, network: bytes, device: str) -> None:
         import torch
 
-        graph = load_model(network).graph
-        to_array = onnx_library().numpy_helper.to_array
-        self.name, self.sha256 = graph.name, hashlib.sha256(network).hexdigest()
+        file = read_onnx(network)
+        self.name, self.sha256 = file.name, hashlib.sha256(network).hexdigest()
         self.runtime_version = str(torch.__version__)
-        self.input_shape: Shape = tuple(
-            side.dim_value if side.HasField("dim_value") else None for side in graph.input[0].type.tensor_type.shape.dim
-        )
-        self._torch, self._device, self._graph = torch, device, graph
-        self._weights = {one.name: torch.from_numpy(to_array(one).copy()).to(device) for one in graph.initializer}
+        self.input_shape: Shape = runtimes.load(network, threads=1).input_shape
+        self._torch, self._device, self._file = torch, device, file
+        self._weights = {name: torch.from_numpy(values.copy()).to(device) for name, values in file.tensors.items()}
 
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Any size that fits the input."""
@@ -43,33 +41,33 @@ class TorchNetwork:
 
     def forward(self, batch: Any) -> Any:
         """The output for a tensor."""
-        values = {self._graph.input[0].name: batch, **self._weights}
+        values = {self._file.inputs[0]: batch, **self._weights}
         with self._torch.inference_mode():
-            for node in self._graph.node:
-                values[node.output[0]] = self._layer(node, [values[name] for name in node.input])
-        return values[self._graph.output[0].name]
+            for node in self._file.nodes:
+                values[node.outputs[0]] = self._layer(node, [values[name] for name in node.inputs])
+        return values[self._file.outputs[0]]
 
-    def _layer(self, node: Any, given: list[Any]) -> Any:
+    def _layer(self, node: Node, given: list[Any]) -> Any:
         layers = self._torch.nn.functional
-        numbers = {one.name: list(one.ints) or one.i for one in node.attribute}
-        if node.op_type in ("Conv", "ConvTranspose", "MaxPool"):
+        numbers = node.attributes
+        if node.operator in ("Conv", "ConvTranspose", "MaxPool"):
             pads = numbers["pads"][:2]
-            if numbers["pads"] != pads * 2:
-                raise DeviceError(f"{self.name}: torch pads both sides alike, and {node.op_type} does not")
+            if tuple(numbers["pads"]) != tuple(pads) * 2:
+                raise DeviceError(f"{self.name}: torch pads both sides alike, and {node.operator} does not")
             options = {"stride": numbers["strides"], "padding": pads}
-            if node.op_type == "MaxPool":
+            if node.operator == "MaxPool":
                 return layers.max_pool2d(*given, numbers["kernel_shape"], **options)
-            if node.op_type == "Conv":
+            if node.operator == "Conv":
                 return layers.conv2d(*given, **options)
             return layers.conv_transpose2d(*given, output_padding=numbers["output_padding"], **options)
-        if node.op_type == "Gemm":
+        if node.operator == "Gemm":
             return layers.linear(*given)  # all of ours have transB = 1
-        if node.op_type == "PRelu":
+        if node.operator == "PRelu":
             return layers.prelu(given[0], given[1].reshape(-1))
         simple = {"Relu": layers.relu, "Sigmoid": self._torch.sigmoid, "Flatten": lambda one: one.flatten(1)}
-        if node.op_type not in simple:
-            raise DeviceError(f"{self.name}: the stand-in has no {node.op_type}; install TensorRT")
-        return simple[node.op_type](*given)
+        if node.operator not in simple:
+            raise DeviceError(f"{self.name}: the stand-in has no {node.operator}; install TensorRT")
+        return simple[node.operator](*given)
 
 
 class TorchExecutor:
