@@ -3,6 +3,8 @@
 Needs nothing but NumPy, so that it runs where the other tests' packages are missing.
 """
 
+import importlib.util
+
 import numpy
 
 import mcfast
@@ -44,3 +46,7 @@ def calls(dtype, shape):
     if white > 1:
         table = numpy.arange(4096, dtype=numpy.uint16)[::-1].copy()
         yield "lookup", lambda a, put, **o: mcfast.lookup(a, put(table), **o), 0
+    if importlib.util.find_spec("scipy"):  # which the CPU's mask stands on
+        from mcfast.detect import breast_mask
+
+        yield "breast_mask", lambda a, put, **o: breast_mask(a, 0.8, max_value=white, valid=put(inside), **o), 0

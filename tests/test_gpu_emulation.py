@@ -73,7 +73,10 @@ MUTANTS = {
         "local_maxima",
         (1,),
     ),
+    "mask/air.cuh": ("coarse_pixels<uint16_t>) X(air_limit", "breast_mask", (0.8,)),
 }
+OPTIONS = {"local_maxima": {"threshold": 0.0}, "breast_mask": {"max_value": 4095.0}}
+EXTRA = {"blur/window_sums.cuh": {"blur/box.cuh"}, "mask/air.cuh": {"mask/coarse.cuh"}}
 BARRIERS = [(header, i) for header in MUTANTS for i in range((CSRC / header).read_text().count("__syncthreads();"))]
 
 
@@ -86,7 +89,7 @@ def test_every_barrier_of_our_kernels_is_missed(tmp_path, header, barrier):
     mutant = tmp_path / header
     mutant.parent.mkdir()
     mutant.write_text(without)
-    includes = {header, "morphology/rectangle.cuh"} | ({"blur/box.cuh"} if "blur" in header else set())
+    includes = {header, "morphology/rectangle.cuh"} | EXTRA.get(header, set())
     # Quoted includes look beside the including file first, so what includes the mutant must lie beside it.
     for other in includes - {header}:
         (tmp_path / other).parent.mkdir(exist_ok=True)
@@ -97,7 +100,7 @@ def test_every_barrier_of_our_kernels_is_missed(tmp_path, header, barrier):
         + f"#define KERNELS(X) X({kernels})\nMCFAST_KERNEL_TABLE(planted, KERNELS)\n"
     )
     library = compile_library([tmp_path / "planted.cu"], tmp_path, ("-O1", *PLANTED[1:]), (tmp_path, CSRC))
-    options = {"threshold": 0.0} if operation == "local_maxima" else {}
+    options = OPTIONS.get(operation, {})
     with pytest.raises(RuntimeError, match=r"race|unwritten"):
         EmulatedDevice(library, host_threads=1).run(operation, make(numpy.uint16, 70, 150, 1), *arguments, **options)
 
@@ -132,6 +135,7 @@ for dtype in DTYPES:
         device.run("resample", image, (0.7, 1.6))
         device.run("gather_patches", image, 6, centres=centres, dtype=numpy.float16)
         device.run("local_maxima", image, 2, threshold=0.0)
+        device.run("breast_mask", image, 0.5, max_value=white, valid=image > image.mean() / 8)
         if dtype != numpy.float32:
             device.run("lookup", image, table=numpy.arange(100, dtype=numpy.uint16))
 print("clean")

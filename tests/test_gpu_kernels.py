@@ -5,8 +5,8 @@ import pytest
 from images import DTYPES, make, strided
 
 import mcfast
-from mcfast.backends.gpu import candidates, mask, noise
-from mcfast.detect import mask as breast
+from mcfast.backends.gpu import candidates, noise
+from mcfast.detect import breast_mask
 from mcfast.detect.residual import local_statistics
 
 # Below a warp, around a block's 128 words and its 32 x 32 tiles, more than one strip.
@@ -198,14 +198,13 @@ def test_noise_and_zscores(emulated):
     numpy.testing.assert_allclose(emulated.read(scores, 0)[:count], strength, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("rows", "columns", "factor"), [(333, 251, 8), (64, 40, 7), (11, 300, 1)])
-def test_enlarged_mask(emulated, rows, columns, factor):
-    from scipy import ndimage
-
-    coarse = make(numpy.uint8, max(1, round(rows / factor)), max(1, round(columns / factor)), 1) > 120
-    soft = ndimage.gaussian_filter(coarse.astype(numpy.float32), 0.7, mode="nearest")
-    result = emulated.run("enlarge_mask", soft, factor, (rows, columns), plan=mask.enlarge_mask)
-    numpy.testing.assert_array_equal(result, breast._enlarge(coarse, factor, (rows, columns)))
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_breast_mask(emulated, dtype):
+    """Its own tests are in test_gpu_mask.py."""
+    image, white = make(dtype, 75, 131, 1), white_of(dtype)
+    valid = make(numpy.uint8, 75, 131, 2) > 20
+    result = emulated.run("breast_mask", image, 0.5, max_value=white, valid=valid)
+    numpy.testing.assert_array_equal(result, breast_mask(image, 0.5, max_value=white, valid=valid))
 
 
 def test_a_whole_mammogram(emulated):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mcfast.backends.gpu import candidates, morphology, patches, pixels, resample, windows
+from mcfast.backends.gpu import candidates, mask, morphology, patches, pixels, resample, windows
 
 __all__ = ["PLANS"]
 
@@ -29,5 +29,6 @@ PLANS: dict[str, Callable[..., Any]] = {
         patches.gather_patches,
         patches.stitch,
         candidates.local_maxima,
+        mask.breast_mask,
     )
 }
