@@ -73,6 +73,7 @@ MUTANTS = {
         "local_maxima",
         (1,),
     ),
+    "blur/gaussian.cuh": ("gaussian_blur<uint16_t>", "gaussian_blur", (1.5,)),
     "mask/air.cuh": ("coarse_pixels<uint16_t>) X(air_limit", "breast_mask", (0.8,)),
 }
 OPTIONS = {"local_maxima": {"threshold": 0.0}, "breast_mask": {"max_value": 4095.0}}
@@ -132,6 +133,8 @@ for dtype in DTYPES:
         device.run("dehaze", image, size=(5, 5), radius=4, omega=0.9, eps=1e-3, t_min=0.1, max_value=white)
         device.run("guided_filter", image, 3, 0.1 * white**2, subsample=2)
         device.run("box_mean", image, 2)
+        device.run("gaussian_blur", image, 1.5)
+        device.run("sliding_windows", image, (1, 1), (1, 1))
         device.run("resample", image, (0.7, 1.6))
         device.run("gather_patches", image, 6, centres=centres, dtype=numpy.float16)
         device.run("local_maxima", image, 2, threshold=0.0)

@@ -83,6 +83,16 @@ def test_window_means(emulated, dtype, shape):
     )
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gaussian_blur(emulated, dtype, shape):
+    """From a reach of 1 pixel to 256, which is beyond the image, and on both sides of a wider tile."""
+    image = strided(make(dtype, *shape, 1), sum(shape))
+    for sigma in (0.1, 0.7, 2.0, 9.1) if shape != (33, 129) else (1.3, 8.0, 8.1, 39.9, 64.0):
+        expected = mcfast.gaussian_blur(image, sigma)
+        numpy.testing.assert_array_equal(emulated.run("gaussian_blur", image, sigma), expected)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_flat_bright_areas_lose_nothing(emulated, dtype):
     """Where E[I^2] - E[I]^2 cancels: no NaN, the plateau itself, and eps may be 0."""
@@ -142,10 +152,11 @@ def test_gather_patches(emulated, dtype, size):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_stitch(emulated, dtype):
+def test_windows_and_stitch(emulated, dtype):
     image = make(dtype, 65, 97, 1)
     for size, stride in (((17, 31), (11, 16)), ((65, 97), (1, 1)), ((8, 8), (8, 8)), ((9, 7), (2, 3))):
         windows = mcfast.sliding_windows(image, size, stride, cover=True)
+        numpy.testing.assert_array_equal(emulated.run("sliding_windows", image, size, stride), windows)
         windows = (windows * numpy.linspace(0.2, 1, windows.shape[1])[:, None, None]).astype(dtype)
         expected = mcfast.stitch(windows, image.shape, stride)
         numpy.testing.assert_array_equal(emulated.run("stitch", windows, image.shape, stride), expected)
