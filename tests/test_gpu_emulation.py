@@ -66,7 +66,7 @@ def test_arguments_of_another_size_are_refused(planted):
 MUTANTS = {
     "morphology/rectangle.cuh": ("rectangle<Minimum, uint16_t, Plain>", "erode", (mcfast.rectangle(5, 7),)),
     "morphology/footprint.cuh": ("footprint<Minimum, uint16_t, Plain>", "erode", (mcfast.disk(5),)),
-    "blur/window_sums.cuh": ("box_mean<uint16_t>", "box_mean", (3,)),
+    "blur/window_sums.cuh": ("box_mean<uint16_t, InShared>", "box_mean", (3,)),
     "candidates/candidates.cuh": (
         "count_maxima) X(row_offsets) X(mark_maxima<uint16_t>) X(write_maxima<uint16_t>) "
         "X(rectangle<Maximum, uint16_t, Plain>",
@@ -134,6 +134,7 @@ for dtype in DTYPES:
         device.run("guided_filter", image, 3, 0.1 * white**2, subsample=2)
         device.run("box_mean", image, 2)
         device.run("gaussian_blur", image, 1.5)
+        device.run("box_mean", numpy.resize(image, (rows, 5 * columns)), 600)
         device.run("sliding_windows", image, (1, 1), (1, 1))
         device.run("resample", image, (0.7, 1.6))
         device.run("gather_patches", image, 6, centres=centres, dtype=numpy.float16)

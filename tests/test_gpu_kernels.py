@@ -83,6 +83,24 @@ def test_window_means(emulated, dtype, shape):
     )
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_windows_wider_than_shared_memory(emulated, dtype):
+    """Their sums are kept in scratch memory: the same code, and the same bits where both have room."""
+    image, guide, white = make(dtype, 37, 700, 1), make(dtype, 37, 700, 2), white_of(dtype)
+    eps, options = 1e-3 * white**2, {"size": (3, 3), "omega": 0.9, "eps": 1e-3, "t_min": 0.1, "max_value": white}
+    close(emulated.run("box_mean", image, 600), mcfast.box_mean(image, 600), white)
+    for radius in (330, 600):
+        close(emulated.run("guided_filter", image, radius, eps), mcfast.guided_filter(image, radius, eps), white)
+        expected = mcfast.guided_filter(image, radius, eps, guide=guide)
+        close(emulated.run("guided_filter", image, radius, eps, guide=guide), expected, white)
+    result = emulated.run("dehaze", image, radius=600, **options).astype(float)
+    difference = numpy.abs(result - mcfast.dehaze(image, radius=600, **options))
+    assert difference.max() <= (2e-6 if white == 1 else 1)
+    wide = numpy.tile(image, (1, 2))
+    expected = mcfast.guided_filter(wide, 1200, eps, subsample=2)
+    close(emulated.run("guided_filter", wide, 1200, eps, subsample=2), expected, 4 * white)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gaussian_blur(emulated, dtype, shape):
@@ -185,16 +203,17 @@ def test_a_list_that_overflows_says_by_how_much(emulated):
         numpy.testing.assert_array_equal(emulated.read(found.values, 0)[:kept], values[:kept])
 
 
-def test_noise_and_zscores(emulated):
-    values = make(numpy.float32, 140, 301, 1) - 0.5
+@pytest.mark.parametrize("reach", (20, 800))
+def test_noise_and_zscores(emulated, reach):
+    values = make(numpy.float32, 140, 301 if reach == 20 else 900, 1) - 0.5
     values[60:64, 100:103] += 9  # a cluster
     inner = numpy.ones(values.shape, bool)
     inner[:40, :50] = inner[:, 280:] = False
-    expected = local_statistics(values, inner, 20)
+    expected = local_statistics(values, inner, reach)
 
     def plan(call, image, inner):
-        around = noise.local_noise(call, image, inner, 20)
-        found = candidates.find_maxima(call, image, 2, threshold=0.0, mask=inner, capacity=5000)
+        around = noise.local_noise(call, image, inner, reach)
+        found = candidates.find_maxima(call, image, 2, threshold=0.0, mask=inner, capacity=9000)
         return around, found, noise.zscores(call, found, around, floor=0.1)
 
     around, found, scores = emulated.run("noise", values, inner=inner, plan=plan)

@@ -38,7 +38,7 @@ def local_noise(call: Call, values: View, inner: View, window: int, *, step: int
     if inner.shape != values.shape:
         raise refuse("local_noise", "inner", f"the shape of the values, {values.shape}", f"{inner.shape}")
     shape = -(-values.shape[0] // step), -(-values.shape[1] // step)
-    windows = Windows.over(shape, max(1, window // step), "local_noise", 3)
+    windows = Windows.over(shape, max(1, window // step), "local_noise")
     passes: list[tuple[View, View]] = []
     for _ in range(2):
         mean, deviation = call.scratch(shape, numpy.float32), call.scratch(shape, numpy.float32)
@@ -47,9 +47,10 @@ def local_noise(call: Call, values: View, inner: View, window: int, *, step: int
             call,
             SOURCE,
             "local_moments",
+            "",
             3,
             *(values, numpy.int64(values.row_stride), inner, numpy.int64(inner.row_stride), numpy.int32(step)),
-            *(*before, numpy.float32(clip), mean, deviation, *windows.arguments),
+            *(*before, numpy.float32(clip), mean, deviation),
         )
         passes.append((mean, deviation))
     return LocalNoise(*passes[-1], step)

@@ -106,7 +106,9 @@ def sliding_windows(
         f"copy_windows<{ctype(image.dtype)}>",
         (grid[0] * grid[1], -(-height * width // WINDOW_PIXELS)),
         (WINDOW_THREADS,),
-        *(image, numpy.int64(image.row_stride), *(numpy.int32(n) for n in (*grid, *size, *stride))),
+        image,
+        numpy.int64(image.row_stride),
+        *(numpy.int32(n) for n in (*grid, *size, *stride)),
         *(target, numpy.int32(rows), numpy.int32(columns)),
     )
     return target.owner
