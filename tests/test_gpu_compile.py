@@ -47,7 +47,8 @@ def test_nvrtc_compiles_within_budget(emulated, architecture, source):
     used = dict(nvrtc.resources(log))
     for mangled, use in used.items():
         length, rest = re.search(r"mcfast3gpu(\d+)(\w+)", mangled).groups()
-        kernel = rest[: int(length)]
+        # Sums in scratch memory are for the widest windows; they may take what the launch bounds leave.
+        kernel = rest[: int(length)] + (" InGlobal" if "InGlobal" in mangled else "")
         assert use["stack"] == use["spills"] == 0, f"{mangled}: {use}"
         assert use["registers"] <= BUDGETS[kernel]["registers"], f"{mangled}: {use}"
         assert use["shared"] <= BUDGETS[kernel]["shared"], f"{mangled}: {use}"
