@@ -11,7 +11,7 @@
 namespace mcfast::gpu {
 
 template <class T, class Memory>
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     box_mean(const T* __restrict__ image, int64_t image_stride, float* __restrict__ out, int64_t out_stride, int rows,
              int columns, int down, int along, int strip, Sum<T>* scratch) {
     using A = Sum<T>;

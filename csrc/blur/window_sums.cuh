@@ -14,7 +14,6 @@
 namespace mcfast::gpu {
 
 constexpr int sum_threads = 128, sum_rows = sum_threads / 32;
-constexpr int sum_blocks = 5;  // on a multiprocessor at least: at most 96 registers a thread
 
 /// What sums of T are kept in.
 template <class T>
@@ -30,6 +29,7 @@ using Sum = typename SumType<T>::type;
 
 /// Where a block keeps `length` sums: in the launch's dynamic shared memory, or in its part of `scratch`.
 struct InShared {
+    static constexpr int blocks = 5;  // on a multiprocessor at least: at most 96 registers a thread
     template <class A>
     using Array = Shared<A>;
     template <class A>
@@ -39,6 +39,7 @@ struct InShared {
     }
 };
 struct InGlobal {
+    static constexpr int blocks = 4;  // 128 registers
     template <class A>
     using Array = A*;
     template <class A>

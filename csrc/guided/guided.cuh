@@ -37,7 +37,7 @@ MC_DEVICE A moment(int q, A guide, A src) {
 
 /// a = cov(guide, src) / (var(guide) + eps), b = mean(src) - a mean(guide); a is 0 where the denominator is.
 template <class T, bool self, class Memory>
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     guided_coefficients(const T* __restrict__ src, int64_t src_stride, const T* __restrict__ guide,
                         int64_t guide_stride, float* __restrict__ a, float* __restrict__ b, int rows, int columns,
                         int down, int along, int strip, Sum<T>* scratch, double eps) {
@@ -76,7 +76,7 @@ MC_DEVICE void coefficient_means(const float* a, const float* b, const Windows& 
 }
 
 template <class T, class Memory>
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     guided_output(const float* __restrict__ a, const float* __restrict__ b, const T* __restrict__ guide,
                   int64_t guide_stride, float* __restrict__ out, int64_t out_stride, int rows, int columns, int down,
                   int along, int strip, double* scratch) {
@@ -89,7 +89,7 @@ MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
 
 /// mean(a) and mean(b) themselves, for filters that apply them to a larger image.
 template <class Memory>
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     guided_means(const float* __restrict__ a, const float* __restrict__ b, float* __restrict__ mean_a,
                  float* __restrict__ mean_b, int rows, int columns, int down, int along, int strip, double* scratch) {
     coefficient_means<Memory>(a, b, Windows{rows, columns, down, along, strip}, scratch,
@@ -102,7 +102,7 @@ MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
 
 /// R = 1 + (I - 1) / t with t = max(1 - omega smooth, t_min), in counts, clipped to 0 .. white.
 template <class T, class Memory>
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     dehazed(const float* __restrict__ a, const float* __restrict__ b, const T* __restrict__ guide, int64_t guide_stride,
             T* __restrict__ out, int64_t out_stride, int rows, int columns, int down, int along, int strip,
             double* scratch, double omega, double t_min, double white) {

@@ -26,7 +26,7 @@ MC_DEVICE float drawn_in(float value, const float* mean, const float* deviation,
 
 /// `first_mean` and `first_deviation` are null in the first pass. All of them are packed, rows x columns.
 template <class Memory>
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     local_moments(const float* __restrict__ values, int64_t values_stride, const uint8_t* __restrict__ inside,
                   int64_t inside_stride, int step, const float* __restrict__ first_mean,
                   const float* __restrict__ first_deviation, float clip, float* __restrict__ mean,
