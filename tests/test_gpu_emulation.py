@@ -65,6 +65,7 @@ def test_arguments_of_another_size_are_refused(planted):
 
 MUTANTS = {
     "morphology/rectangle.cuh": ("rectangle<Minimum, uint16_t, Plain>", "erode", (mcfast.rectangle(5, 7),)),
+    "morphology/tophat.cuh": ("tophat<White, uint16_t>", "white_tophat", (mcfast.rectangle(5, 7),)),
     "morphology/footprint.cuh": ("footprint<Minimum, uint16_t, Plain>", "erode", (mcfast.disk(5),)),
     "blur/window_sums.cuh": ("box_mean<uint16_t, InShared>", "box_mean", (3,)),
     "candidates/candidates.cuh": (

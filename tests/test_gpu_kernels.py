@@ -44,6 +44,19 @@ def test_morphology(emulated, dtype, shape):
             numpy.testing.assert_array_equal(emulated.run(operation, image, footprint), expected)
 
 
+@pytest.mark.parametrize("shape", (*SHAPES, (300, 260)))
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tophats_in_one_pass(emulated, dtype, shape):
+    image = strided(make(dtype, *shape, 1, levels=50), sum(shape))
+    for sides in ((1, 1), (3, 3), (1, 31), (31, 1), (5, 17), (31, 31), (33, 3)):
+        for operation in ("white_tophat", "black_tophat"):
+            footprint = mcfast.rectangle(*sides)
+            before = len(emulated.launches)
+            result = emulated.run(operation, image, footprint)
+            numpy.testing.assert_array_equal(result, getattr(mcfast, operation)(image, footprint))
+            assert len(emulated.launches) - before == (2 if sides == (33, 3) and shape[0] > 16 else 1)
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_out_may_be_the_image(emulated, dtype, operation):
