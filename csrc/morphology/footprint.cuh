@@ -3,7 +3,7 @@
 // The footprint is a set of horizontal runs, its chords, sorted by length. A block holds a tile of the image with its
 // halo in shared memory as extrema over 2^k pixels along the row, k = 0, 1, ...; a chord of 2^k to 2^(k+1) - 1 pixels
 // is the extremum of two of them. A disk has one chord per row, so its cost grows with the diameter, not the area.
-// Words are packed as in rectangle.cuh. A footprint too large for shared memory is given in parts, each of which
+// A footprint too large for shared memory is given in parts, each of which
 // `accumulate`s onto what the others left in `out`.
 //
 //   bytes per pixel   2 sizeof(T) (3 for a top-hat), halos out of L2; 1 more read for each further part
@@ -12,8 +12,7 @@
 //                     2 (31 + height) (31 + width) words of shared memory for a part of height x width
 #pragma once
 
-#include "gpu/pixel.h"
-#include "morphology/rectangle.cuh"
+#include "morphology/words.cuh"
 
 namespace mcfast::gpu {
 
@@ -103,26 +102,16 @@ MC_KERNEL void __launch_bounds__(footprint_words* footprint_warps)
 
     for (int k = 0; k < sum.rows; ++k) {
         const int y = top + static_cast<int>(threadIdx.y) + k * footprint_warps;
-        for (int lane = 0; lane < lanes && y < rows; ++lane) {
-            const int x = left + lane * footprint_words + static_cast<int>(threadIdx.x);
-            if (x >= columns) continue;
-            Word<T> best = lane_of<T>(sum.best[k], lane);
-            if (accumulate) best = Op::template of<T>(best, out[y * out_stride + x]);
-            T pixel = 0;
-            if constexpr (Result::reads_original) pixel = original[y * original_stride + x];
-            out[y * out_stride + x] = Result::of(lane_of<T>(best, 0), pixel);
-        }
+        if (y >= rows) continue;
+        const int x = left + static_cast<int>(threadIdx.x);
+        T* row = out + y * out_stride;
+        Word<T> best = sum.best[k];
+        if (accumulate) best = Op::template of<T>(best, read_word<Op, T>(row, x, footprint_words, columns, 1));
+        write_word<Result, T>(best, row, original ? original + y * original_stride : nullptr, x, footprint_words,
+                              columns);
     }
 }
 
-#define MCFAST_FOOTPRINT_KERNELS_OF(X, T) \
-    X(footprint<Minimum, T, Plain>)       \
-    X(footprint<Maximum, T, Plain>)       \
-    X(footprint<Maximum, T, WhiteTopHat>) \
-    X(footprint<Minimum, T, BlackTopHat>)
-#define MCFAST_FOOTPRINT_KERNELS(X)          \
-    MCFAST_FOOTPRINT_KERNELS_OF(X, uint8_t)  \
-    MCFAST_FOOTPRINT_KERNELS_OF(X, uint16_t) \
-    MCFAST_FOOTPRINT_KERNELS_OF(X, float)
+#define MCFAST_FOOTPRINT_KERNELS(X) MCFAST_EXTREMUM_KERNELS(X, footprint)
 
 }  // namespace mcfast::gpu

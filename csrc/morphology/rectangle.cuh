@@ -14,33 +14,11 @@
 //                     ceil((127 + window_columns) / window_columns)
 #pragma once
 
-#include "gpu/pixel.h"
+#include "morphology/words.cuh"
 
 namespace mcfast::gpu {
 
 constexpr int rectangle_threads = 128, rectangle_chunk = 8;
-
-/// Column x of a row as it is read: the extremum over interleaved channels; outside pixels take no part.
-template <class Op, class T>
-MC_DEVICE T read_pixel(const T* row, int x, int columns, int channels) {
-    if (x < 0 || x >= columns) return Op::template identity<T>();
-    T best = row[static_cast<int64_t>(x) * channels];
-    for (int c = 1; c < channels; ++c) {
-        best = lane_of<T>(Op::template of<T>(best, row[static_cast<int64_t>(x) * channels + c]), 0);
-    }
-    return best;
-}
-
-/// Word i of a padded row: lane l is column left + l * step + i. A null row lies outside the image.
-template <class Op, class T>
-MC_DEVICE Word<T> read_word(const T* row, int left, int step, int columns, int channels) {
-    Word<T> word = 0;
-    for (int lane = 0; lane < Packing<T>::lanes; ++lane) {
-        const int x = left + lane * step;
-        word = with_lane<T>(word, lane, row ? read_pixel<Op>(row, x, columns, channels) : Op::template identity<T>());
-    }
-    return word;
-}
 
 /// Prefix (forward) or suffix extrema of one segment, in place.
 template <class Op, class T>
@@ -160,26 +138,13 @@ MC_KERNEL void __launch_bounds__(rectangle_threads, 8)
             const Word<T> best = column.push(along.template at<Op>(r, thread));
             const int to = y + r - window_rows / 2;
             if (to < top) continue;
-            for (int lane = 0; lane < lanes; ++lane) {
-                const int x = left + lane * rectangle_threads + thread;
-                if (x >= columns) continue;
-                T pixel = 0;
-                if constexpr (Result::reads_original) pixel = original[to * original_stride + x];
-                out[to * out_stride + x] = Result::of(lane_of<T>(best, lane), pixel);
-            }
+            write_word<Result, T>(best, out + to * out_stride, original ? original + to * original_stride : nullptr,
+                                  left + thread, rectangle_threads, columns);
         }
         __syncthreads();
     }
 }
 
-#define MCFAST_RECTANGLE_KERNELS_OF(X, T) \
-    X(rectangle<Minimum, T, Plain>)       \
-    X(rectangle<Maximum, T, Plain>)       \
-    X(rectangle<Maximum, T, WhiteTopHat>) \
-    X(rectangle<Minimum, T, BlackTopHat>)
-#define MCFAST_RECTANGLE_KERNELS(X)          \
-    MCFAST_RECTANGLE_KERNELS_OF(X, uint8_t)  \
-    MCFAST_RECTANGLE_KERNELS_OF(X, uint16_t) \
-    MCFAST_RECTANGLE_KERNELS_OF(X, float)
+#define MCFAST_RECTANGLE_KERNELS(X) MCFAST_EXTREMUM_KERNELS(X, rectangle)
 
 }  // namespace mcfast::gpu

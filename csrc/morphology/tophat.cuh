@@ -18,7 +18,6 @@
 //                     ceil((127 + window_columns) / window_columns)
 #pragma once
 
-#include "gpu/pixel.h"
 #include "morphology/rectangle.cuh"
 
 namespace mcfast::gpu {
@@ -87,12 +86,8 @@ MC_KERNEL void __launch_bounds__(rectangle_threads, 5)
             const Word<T> best = second.push(along.template at<Second>(r, thread));
             const int to = y + r - window_rows + 1;
             if (to < top || to >= bottom || thread >= across) continue;
-            for (int lane = 0; lane < lanes; ++lane) {
-                const int x = left + window_columns / 2 + lane * across + thread;
-                if (x >= columns) continue;
-                const T pixel = image[to * image_stride + x];
-                out[to * out_stride + x] = Kind::Result::of(lane_of<T>(best, lane), pixel);
-            }
+            write_word<typename Kind::Result, T>(best, out + to * out_stride, image + to * image_stride,
+                                                 left + window_columns / 2 + thread, across, columns);
         }
         __syncthreads();
     }
