@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from mcfast.backends.gpu.views import View, view_of
 
-__all__ = ["Call", "Device", "Memory", "Scratch", "ctype"]
+__all__ = ["Call", "Device", "Extent", "Memory", "Scratch", "Values", "ctype"]
+
+Extent = tuple[int, ...]  # of a grid or a block: up to three
+Values = Sequence[numpy.generic]  # the arguments of a kernel
 
 SHARED_BYTES = 48 * 1024  # of a block, on every GPU without asking for more
 _ALIGNMENT = 256
@@ -46,14 +49,7 @@ class Device(Protocol):
     constants: dict[tuple[str, tuple[int, ...], bytes], tuple[Memory, View]]
 
     def launch(
-        self,
-        source: str,
-        kernel: str,
-        grid: tuple[int, ...],
-        block: tuple[int, ...],
-        shared_bytes: int,
-        arguments: Sequence[numpy.generic],
-        stream: int,
+        self, source: str, kernel: str, grid: Extent, block: Extent, shared_bytes: int, arguments: Values, stream: int
     ) -> None:
         """Start `kernel`, an expression over templates of csrc/`source`, with its arguments in order."""
         ...
