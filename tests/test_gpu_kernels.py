@@ -216,6 +216,24 @@ def test_a_list_that_overflows_says_by_how_much(emulated):
         numpy.testing.assert_array_equal(emulated.read(found.values, 0)[:kept], values[:kept])
 
 
+def test_a_list_in_given_arrays(emulated):
+    image = make(numpy.uint16, 90, 140, 1)
+    places, height = numpy.full((40, 2), -1, numpy.int32), numpy.zeros(40, numpy.float32)
+
+    def plan(call, image, places, height):
+        return candidates.find_maxima(call, image, 1, threshold=0.0, into=(places, height))
+
+    found = emulated.run("maxima", image, places=places, height=height, plan=plan)
+    positions, values = mcfast.local_maxima(image, 1, threshold=0.0)
+    assert emulated.read(found.count, 0) == len(values)
+    numpy.testing.assert_array_equal(places, positions[:40])
+    numpy.testing.assert_array_equal(height, values[:40])
+    with pytest.raises(
+        ValueError, match=r"local_maxima\(into\): expected packed \(n, 2\) int32 and \(n,\) float32, got"
+    ):
+        emulated.run("maxima", image, places=places[1:], height=height, plan=plan)
+
+
 @pytest.mark.parametrize("reach", (20, 800))
 def test_noise_and_zscores(emulated, reach):
     values = make(numpy.float32, 140, 301 if reach == 20 else 900, 1) - 0.5

@@ -56,10 +56,13 @@ def local_noise(call: Call, values: View, inner: View, window: int, *, step: int
     return LocalNoise(*passes[-1], step)
 
 
-def zscores(call: Call, found: MaximaList, noise: LocalNoise, *, floor: float) -> View:
+def zscores(call: Call, found: MaximaList, noise: LocalNoise, *, floor: float, out: View | None = None) -> View:
     """(capacity,) float32: (value - mean) / max(deviation, floor) of the maxima; beyond their number, undefined."""
     capacity = found.values.shape[0]
-    scores = call.empty((capacity,), numpy.float32)
+    scores = call.empty((capacity,), numpy.float32) if out is None else out
+    if scores.shape != (capacity,) or scores.dtype != numpy.float32 or not scores.is_packed:
+        expected = f"a packed float32 array of {capacity}, as the maxima have room"
+        raise refuse("zscores", "out", expected, f"{scores.dtype} of shape {scores.shape}")
     if capacity:
         call.launch(
             SOURCE,
