@@ -266,17 +266,23 @@ def test_streams_of_libraries(monkeypatch):
         assert interop.stream_of(kind(IMAGE), None, "erode") == handle
 
 
-def test_scratch_memory_is_found_again(emulated):
+def test_scratch_memory_is_found_again(emulated, monkeypatch):
     """After one call for an image of a size, no call for another of that size allocates."""
+    monkeypatch.setattr(emulated, "scratches", {})
     image = make(numpy.uint16, 70, 90, 1)
-    options = {"size": (5, 5), "radius": 6, "omega": 0.9, "eps": 1e-3, "t_min": 0.1, "max_value": 4095.0}
-    out = numpy.empty_like(image)
-    emulated.run("dehaze", image, out=out, **options)
-    before = len(emulated.memories)
-    for _ in range(3):
-        emulated.run("dehaze", image, out=out, **options)
-        emulated.run("white_tophat", image, mcfast.rectangle(5, 5), out=out)
-    assert len(emulated.memories) == before
+    dehaze = {"size": (5, 5), "radius": 6, "omega": 0.9, "eps": 1e-3, "t_min": 0.1, "max_value": 4095.0}
+    for operation, arguments, options, out in (
+        ("breast_mask", (0.8,), {"max_value": 4095.0}, numpy.empty(image.shape, bool)),
+        ("guided_filter", (9, 2.0), {"subsample": 2}, numpy.empty(image.shape, numpy.float32)),
+        ("dehaze", (), dehaze, numpy.empty_like(image)),
+        ("white_tophat", (mcfast.disk(5),), {}, numpy.empty_like(image)),
+    ):
+        emulated.scratches.clear()
+        emulated.run(operation, image, *arguments, out=out, **options)
+        before = len(emulated.memories)
+        for _ in range(3):
+            emulated.run(operation, image, *arguments, out=out, **options)
+        assert len(emulated.memories) == before, operation
 
 
 def test_device_array_refuses_other_indices():
