@@ -38,12 +38,20 @@ def test_a_right_kernel_passes(planted, seed):
     assert (reverse(planted(shuffle=seed > 0, seed=seed), "right") == numpy.arange(64)[::-1]).all()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_right_atomics_pass(planted, seed):
+    counts = reverse(planted(shuffle=seed > 0, seed=seed), "right_atomics")
+    assert counts.tolist() == [3] * 21 + [1] + [0] * 42
+
+
 @pytest.mark.parametrize(
     ("kernel", "message"),
     [
         ("missing_barrier", "read of unwritten shared memory|write-read race|read-write race"),
         ("write_race", "write-write race at element"),
         ("read_race", "write-read race|read-write race"),
+        ("atomic_race", "write-read race|read-write race"),
+        ("atomic_start", "read of unwritten shared memory|write-write race"),
         ("unwritten", "read of unwritten shared memory at element 64"),
         ("out_of_range", "shared memory index out of range at element 64"),
         ("early_exit", re.escape("divergent __syncthreads(): 41 of 64 threads arrived")),

@@ -3,8 +3,14 @@
 // The footprint is a set of horizontal runs, its chords, sorted by length. A block holds a tile of the image with its
 // halo in shared memory as extrema over 2^k pixels along the row, k = 0, 1, ...; a chord of 2^k to 2^(k+1) - 1 pixels
 // is the extremum of two of them. A disk has one chord per row, so its cost grows with the diameter, not the area.
-// A footprint too large for shared memory is given in parts, each of which
-// `accumulate`s onto what the others left in `out`.
+// A footprint too large for shared memory is given in parts, each of which `accumulate`s onto what the others left in
+// `out`.
+//
+// A top-hat stays two launches, 5 sizeof(T) for each pixel where one would move 2 (and 1 out of L2): shared memory is
+// the limit here, and a tile of 32 x 32 words of the result needs (31 + height) (31 + width) of the first extremum. For
+// a disk of radius 7 that is 2.1 times as many: 3.1 instead of 2 times some 40 accesses a word, to save 3 sizeof(T)
+// that nobody waits for. Only radii of 1 and 2 would gain (1.1 and 1.3 times 6 and 10 accesses). Rectangles do:
+// tophat.cuh.
 //
 //   bytes per pixel   2 sizeof(T) (3 for a top-hat), halos out of L2; 1 more read for each further part
 //   limit             shared memory: 2 accesses per chord and word; for uint16 one access per chord and pixel
