@@ -38,12 +38,20 @@ def test_a_right_kernel_passes(planted, seed):
     assert (reverse(planted(shuffle=seed > 0, seed=seed), "right") == numpy.arange(64)[::-1]).all()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_right_atomics_pass(planted, seed):
+    counts = reverse(planted(shuffle=seed > 0, seed=seed), "right_atomics")
+    assert counts.tolist() == [3] * 21 + [1] + [0] * 42
+
+
 @pytest.mark.parametrize(
     ("kernel", "message"),
     [
         ("missing_barrier", "read of unwritten shared memory|write-read race|read-write race"),
         ("write_race", "write-write race at element"),
         ("read_race", "write-read race|read-write race"),
+        ("atomic_race", "write-read race|read-write race"),
+        ("atomic_start", "read of unwritten shared memory|write-write race"),
         ("unwritten", "read of unwritten shared memory at element 64"),
         ("out_of_range", "shared memory index out of range at element 64"),
         ("early_exit", re.escape("divergent __syncthreads(): 41 of 64 threads arrived")),
@@ -65,14 +73,16 @@ def test_arguments_of_another_size_are_refused(planted):
 
 MUTANTS = {
     "morphology/rectangle.cuh": ("rectangle<Minimum, uint16_t, Plain>", "erode", (mcfast.rectangle(5, 7),)),
+    "morphology/tophat.cuh": ("tophat<White, uint16_t>", "white_tophat", (mcfast.rectangle(5, 7),)),
     "morphology/footprint.cuh": ("footprint<Minimum, uint16_t, Plain>", "erode", (mcfast.disk(5),)),
-    "blur/window_sums.cuh": ("box_mean<uint16_t>", "box_mean", (3,)),
+    "blur/window_sums.cuh": ("box_mean<uint16_t, InShared>", "box_mean", (3,)),
     "candidates/candidates.cuh": (
         "count_maxima) X(row_offsets) X(mark_maxima<uint16_t>) X(write_maxima<uint16_t>) "
         "X(rectangle<Maximum, uint16_t, Plain>",
         "local_maxima",
         (1,),
     ),
+    "blur/gaussian.cuh": ("gaussian_blur<uint16_t>", "gaussian_blur", (1.5,)),
     "mask/air.cuh": ("coarse_pixels<uint16_t>) X(air_limit", "breast_mask", (0.8,)),
 }
 OPTIONS = {"local_maxima": {"threshold": 0.0}, "breast_mask": {"max_value": 4095.0}}
@@ -132,6 +142,9 @@ for dtype in DTYPES:
         device.run("dehaze", image, size=(5, 5), radius=4, omega=0.9, eps=1e-3, t_min=0.1, max_value=white)
         device.run("guided_filter", image, 3, 0.1 * white**2, subsample=2)
         device.run("box_mean", image, 2)
+        device.run("gaussian_blur", image, 1.5)
+        device.run("box_mean", numpy.resize(image, (rows, 5 * columns)), 600)
+        device.run("sliding_windows", image, (1, 1), (1, 1))
         device.run("resample", image, (0.7, 1.6))
         device.run("gather_patches", image, 6, centres=centres, dtype=numpy.float16)
         device.run("local_maxima", image, 2, threshold=0.0)
