@@ -1,5 +1,7 @@
 """`Engine(device="cuda")` on the emulated GPU: the findings of the CPU, graphs, two images in flight, failures."""
 
+import gc
+
 import device_engine
 import emulated_device
 import fake_tensorrt
@@ -193,6 +195,12 @@ def test_memory_is_given_back_with_the_engine(gpu, part):
     engine = mcfast.Engine(config(spacing_mm=0.14), "cuda")
     results = [engine(part) for _ in range(3)]
     kept = [one.enhanced.copy() for one in results]
+    assert any(not block.freed for block in gpu.blocks if block.stream)
+    slots = [slot.stream.handle for slot in engine._pipeline.slots]
     del engine
+    gc.collect()
+    constants = {gpu.block_at(memory.pointer) for memory, _ in gpu.constants()}
+    left = [block for block in gpu.blocks if block.stream in slots and not block.freed]
+    assert set(left) <= constants, "tables are shared by all engines"
     for one, other in zip(results, kept, strict=True):
         numpy.testing.assert_array_equal(one.enhanced, other)

@@ -39,6 +39,7 @@ class Layout:
             pointer = self._memory.pointer + offsets[name]
             interface = {"data": (pointer, False), "shape": shape, "typestr": numpy.dtype(dtype).str}
             self._views[name] = view_of(interface, self._memory)
+        self._stream = stream  # must outlast the memory, and goes last of what this holds
 
     def __getitem__(self, name: str) -> View:
         """The array of that name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -51,6 +52,8 @@ class Slot:
     ) -> None:
         self._runtime, self._config, self._pool = runtime, config, pool
         self.stream = runtime.stream()
+        # Scratch memory is kept by the device under the stream's handle, and must go before the stream does.
+        weakref.finalize(self, runtime.kernels.scratches.pop, self.stream.handle, None).atexit = False
         self._done = runtime.event()
         self._detectors = {name: (one.on_stream(self.stream), _patch(one)) for name, one in detectors.items()}
         self._magnifier = magnifier
