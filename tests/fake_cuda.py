@@ -6,6 +6,7 @@ captured. What is to be downloaded holds garbage until the host has waited. It d
 """
 
 import ctypes
+import threading
 import types
 import zlib
 from time import perf_counter
@@ -49,7 +50,7 @@ class FakeCuda(types.ModuleType):
         class DeviceMemory:
             def __init__(self, size, device, stream):
                 self._block = Block(size, stream)
-                assert gpu.capturing is None, "memory is allocated while a graph is captured"
+                assert not gpu.captures_here, "memory is allocated while a graph is captured"
                 self.pointer = self._block.first
                 gpu.blocks.append(self._block)
 
@@ -58,7 +59,7 @@ class FakeCuda(types.ModuleType):
                 self._block.freed = True
 
         def pinned_memory(size):
-            assert gpu.capturing is None, "memory is pinned while a graph is captured"
+            assert not gpu.captures_here, "memory is pinned while a graph is captured"
             return numpy.full(size, POISON, numpy.uint8)
 
         class Stream:
@@ -72,7 +73,7 @@ class FakeCuda(types.ModuleType):
 
         class Event:
             def record(self, stream):
-                assert gpu.capturing is None
+                assert not gpu.captures_here
                 self.stream = stream
                 self.work = gpu.put(stream, Work("event", self._stamp))
 
@@ -90,7 +91,7 @@ class FakeCuda(types.ModuleType):
         class Graph:
             def __init__(self, stream, record):
                 assert gpu.capturing is None
-                gpu.capturing, gpu.recorded = stream.handle, []
+                gpu.capturing, gpu.recorded = (stream.handle, threading.get_ident()), []
                 gpu.graphs += 1
                 try:
                     record()
@@ -106,6 +107,11 @@ class FakeCuda(types.ModuleType):
         self.PinnedMemory = pinned_memory
         self.versions = lambda: (13000, 13000)
         self.device_count = lambda: 1
+
+    @property
+    def captures_here(self):
+        """Whether this thread captures a graph: others may allocate and wait meanwhile."""
+        return self.capturing is not None and self.capturing[1] == threading.get_ident()
 
     def properties(self, device):
         return {"name": "Emulated GPU", "compute_capability": "9.0"}
@@ -155,7 +161,7 @@ class FakeCuda(types.ModuleType):
 
     def put(self, stream, work):
         """Check a piece of work, and put it at the end of a stream."""
-        if self.recorded is not None and stream == self.capturing:
+        if self.captures_here and stream == self.capturing[0]:
             self.recorded.append(work)
             return work
         assert stream in self.streams or stream == 0, "on a stream that there is not"
@@ -180,7 +186,7 @@ class FakeCuda(types.ModuleType):
 
     def run(self, stream, last):
         """Do the work of a stream, up to `last`; that of other streams waits."""
-        assert self.capturing is None, "the host waits while a graph is captured"
+        assert not self.captures_here, "the host waits while a graph is captured"
         while not last.done:
             work = self.streams[stream].pop(0)
             work.run()
