@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy
 import onnx
+from fake_tensorrt_rtx import DynamicShapesKernelSpecializationStrategy, IHostMemory, IRuntimeCache, IRuntimeConfig
 
 
 class NetworkDefinitionCreationFlag(enum.IntEnum):
@@ -29,12 +30,6 @@ class ILogger:
 
     def log(self, severity, msg):
         raise NotImplementedError
-
-
-class IHostMemory(bytes):
-    @property
-    def nbytes(self):
-        return len(self)
 
 
 class ITensor:
@@ -161,50 +156,6 @@ class ICudaEngine:
 
     def create_runtime_config(self):
         return IRuntimeConfig()
-
-
-class DynamicShapesKernelSpecializationStrategy(enum.Enum):
-    LAZY = 0
-    EAGER = 1
-
-
-class IRuntimeCache:
-    """What has been compiled: the engines that contexts were made of. `IRuntimeCache.refuses` what another GPU has."""
-
-    refuses: bool = False
-
-    def __init__(self):
-        self.compiled = set()
-
-    def deserialize(self, blob):
-        if IRuntimeCache.refuses or not blob.startswith(b"compiled "):
-            return False
-        self.compiled |= {int(word) for word in blob.split()[1:]}
-        return True
-
-    def serialize(self):
-        return IHostMemory(b" ".join([b"compiled", *(b"%d" % one for one in sorted(self.compiled))]))
-
-
-class IRuntimeConfig:
-    def __init__(self):
-        self.cache = None
-        self._strategy = DynamicShapesKernelSpecializationStrategy.LAZY
-
-    @property
-    def dynamic_shapes_kernel_specialization_strategy(self):
-        return self._strategy
-
-    @dynamic_shapes_kernel_specialization_strategy.setter
-    def dynamic_shapes_kernel_specialization_strategy(self, strategy):
-        self._strategy = strategy
-
-    def create_runtime_cache(self):
-        return IRuntimeCache()
-
-    def set_runtime_cache(self, cache):
-        self.cache = cache
-        return True
 
 
 class IExecutionContext:
