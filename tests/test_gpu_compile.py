@@ -86,6 +86,13 @@ def test_without_a_driver_the_module_is_imported_and_says_why():
 def test_nvcc_compiles_the_smallest_table(tmp_path):
     """nvcc takes the tables, too; the whole module is a build of its own (MCFAST_CUDA=ON)."""
     command = ["nvcc", "-std=c++17", "-arch=sm_90", "-fmad=false", "-Werror=all-warnings", f"-I{CSRC}"]
-    command += ["-Xptxas", "-warn-spills,-warn-lmem-usage", "-c", CSRC / "mask" / "mask.cu", "-o", tmp_path / "mask.o"]
+    command += [
+        "-Xptxas",
+        "-warn-spills,-warn-lmem-usage",
+        "-c",
+        CSRC / "resample" / "resample.cu",
+        "-o",
+        tmp_path / "resample.o",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

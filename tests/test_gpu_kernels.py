@@ -269,16 +269,6 @@ def test_breast_mask(emulated, dtype):
     numpy.testing.assert_array_equal(result, breast_mask(image, 0.5, max_value=white, valid=valid))
 
 
-def test_a_whole_mammogram(emulated):
-    """4096 x 3328 through the longest chain, so that no extent is too small for a full-size image."""
-    image = make(numpy.uint16, 4096, 3328, 1)
-    options = {"size": (11, 11), "radius": 22, "omega": 0.9, "eps": 1e-3, "t_min": 0.1, "max_value": 4095.0}
-    result = emulated.run("dehaze", image, **options).astype(numpy.int32)
-    difference = numpy.abs(result - mcfast.dehaze(image, **options))
-    assert difference.max() <= 1
-    assert (difference > 0).mean() < 1e-4
-
-
 def test_kernels_do_not_depend_on_the_order_of_threads(pytestconfig):
     import emulated_device
 

@@ -33,6 +33,11 @@ def test_phantoms(emulated, seed):
     assert 0.1 < same(emulated, drawn.image, 0.1, 4095).mean() < 0.9
 
 
+def test_a_whole_mammogram(emulated, phantom):
+    whole = numpy.tile(phantom.image, (3, 4))[:4096, :3328]
+    same(emulated, numpy.ascontiguousarray(whole), 0.07, 4095)
+
+
 @pytest.mark.parametrize("spacing_mm", [0.05, 0.17, 0.3, 1.7])
 def test_any_spacing(emulated, phantom, spacing_mm):
     """From 16 image pixels in a coarse one to 1, from an opening of 3 steps to 1, frames of 1 and 2 pixels."""

@@ -7,6 +7,7 @@
 #include "fsrcnn/peak_kernel.h"
 #include "guided/guided_kernel.h"
 #include "lookup/lookup_kernel.h"
+#include "morphology/cross_kernel.h"
 #include "morphology/footprint_kernel.h"
 #include "morphology/rectangle_kernel.h"
 #include "morphology/sweep_kernel.h"
@@ -21,6 +22,7 @@ namespace mcfast::MCFAST_LEVEL {
 template <class T>
 constexpr KernelsOf<T> kernels_of{rectangle_extremum<T>,
                                   footprint_extremum<T>,
+                                  cross_extremum<T>,
                                   sweep<T>,
 
                                   subtract_rows<T>,

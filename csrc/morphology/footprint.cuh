@@ -23,6 +23,7 @@
 namespace mcfast::gpu {
 
 constexpr int footprint_words = 32, footprint_rows = 32, footprint_warps = 8;
+constexpr int footprint_blocks = 5;  // on a multiprocessor at least: at most 48 registers a thread
 
 /// Where a part of a footprint lies around a pixel.
 struct FootprintBox {
@@ -72,7 +73,7 @@ struct ChordSum {
 };
 
 template <class Op, class T, class Result>
-MC_KERNEL void __launch_bounds__(footprint_words* footprint_warps)
+MC_KERNEL void __launch_bounds__(footprint_words* footprint_warps, footprint_blocks)
     footprint(const T* __restrict__ image, int64_t image_stride, const T* original, int64_t original_stride, T* out,
               int64_t out_stride, int rows, int columns, const int* __restrict__ chords, int chord_count, int box_top,
               int box_left, int box_height, int box_width, int accumulate) {

@@ -116,6 +116,36 @@ struct SweepTask {
     Image<T> out;  // a copy of these rows and columns for the caller; no rows: none
 };
 
+/// Largest side of the square of a cross, so that a band of rows and those below it are in registers.
+constexpr int largest_cross = 17;
+
+/// Extremum over a square of odd side with one pixel at the middle of every side, for the pixels of `box`.
+template <class T>
+struct CrossTask {
+    Image<const T> image;
+    Image<T> out;  // row(0) is row `box.top`, column 0 is column `box.left`; up to 7 rows and a vector more are written
+    int side;
+    int first_row, column;  // of the topmost pixel
+    Box box;
+};
+
+/// Buffers of the cross kernel: rings of rows and of their extrema.
+template <class T>
+struct CrossLayout : Layout {
+    CrossLayout(const CrossTask<T>& task, char* base)
+        : Layout(base),
+          pitch((task.box.columns() + task.side + 1 + static_cast<int>(row_slack<T>) + 63) / 64 * 64),
+          depth(task.side + 2 + 7),
+          pixels(take<T>(static_cast<std::size_t>(depth * pitch))),
+          extrema(take<T>(static_cast<std::size_t>(depth * pitch))),
+          ping(take<T>(static_cast<std::size_t>(pitch))),
+          pong(take<T>(static_cast<std::size_t>(pitch))) {}
+
+    std::ptrdiff_t pitch;
+    int depth;
+    T *pixels, *extrema, *ping, *pong;
+};
+
 /// Buffers of the footprint kernel: a ring of rows, each with the table of every run.
 template <class T>
 struct FootprintLayout : Layout {

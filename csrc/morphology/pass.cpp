@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <utility>
 
 #include "core/kernels.h"
@@ -12,41 +11,9 @@ namespace mcfast {
 
 namespace {
 
-bool same(const Run& a, const Run& b) {
-    return a.column == b.column && a.length == b.length;
-}
-
-bool shorter(const Run& a, const Run& b) {
-    return a.length != b.length ? a.length < b.length : a.column < b.column;
-}
-
-bool earlier(const TableEntry& a, const TableEntry& b) {
-    return a.row != b.row ? a.row < b.row : a.run < b.run;
-}
-
-/// An output needs `upper`; the one below it needs the same one row further down.
-PairOfRows share(std::vector<TableEntry> upper) {
-    std::sort(upper.begin(), upper.end(), earlier);
-    std::vector<TableEntry> lower = upper;
-    for (TableEntry& entry : lower) ++entry.row;
-    PairOfRows pair;
-    const auto keep = std::back_inserter<std::vector<TableEntry>>;
-    std::set_intersection(upper.begin(), upper.end(), lower.begin(), lower.end(), keep(pair.both), earlier);
-    std::set_difference(upper.begin(), upper.end(), lower.begin(), lower.end(), keep(pair.upper), earlier);
-    std::set_difference(lower.begin(), lower.end(), upper.begin(), upper.end(), keep(pair.lower), earlier);
-    return pair;
-}
-
-Reach reach_of(const std::vector<Chord>& chords) {
-    Reach reach{chords[0].row, chords[0].row, chords[0].column, chords[0].column};
-    for (const Chord& chord : chords) {
-        reach.first_row = std::min(reach.first_row, chord.row);
-        reach.last_row = std::max(reach.last_row, chord.row);
-        reach.first_column = std::min(reach.first_column, chord.column);
-        reach.last_column = std::max(reach.last_column, chord.column + chord.length - 1);
-    }
-    return reach;
-}
+/// Costs are loads and stores for each vector of output. A share of the chords' own cost must be gained, which is where
+/// the times cross.
+constexpr double least_gain = 0.75, cost_of_cross = 11;
 
 /// Loads and stores of sweeps, by their time.
 double cost_of(const std::vector<Segment>& segments) {
@@ -102,23 +69,6 @@ std::vector<Box> cut(int rows, int columns, int box_rows, int box_columns) {
     return boxes;
 }
 
-ChordPlan::ChordPlan(const std::vector<Chord>& chords) : reach(reach_of(chords)) {
-    for (const Chord& chord : chords) runs.push_back({chord.column, chord.length});
-    std::sort(runs.begin(), runs.end(), shorter);
-    runs.erase(std::unique(runs.begin(), runs.end(), same), runs.end());
-    std::vector<TableEntry> entries;
-    for (const Chord& chord : chords) {
-        const auto at = std::lower_bound(runs.begin(), runs.end(), Run{chord.column, chord.length}, shorter);
-        entries.push_back({chord.row, static_cast<int>(at - runs.begin())});
-    }
-    pair = share(entries);
-}
-
-double ChordPlan::cost() const {
-    const auto loads = pair.both.size() + pair.upper.size() + pair.lower.size();
-    return static_cast<double>(loads) / 2 + 3 * static_cast<double>(runs.size());
-}
-
 template <class T>
 Pass<T>::Pass(Extremum extremum, const Footprint& footprint)
     : extremum_(extremum),
@@ -127,11 +77,20 @@ Pass<T>::Pass(Extremum extremum, const Footprint& footprint)
     if (footprint.is_rectangle()) return;
     chords_ = ChordPlan(footprint.chords);
     reach_ = chords_.reach;
-    const Factors factors = factor(footprint.chords);
+    divide(footprint.chords);
+}
+
+/// By segments, where that costs less.
+template <class T>
+void Pass<T>::divide(const std::vector<Chord>& chords) {
+    const Factors factors = factor(chords);
     if (factors.segments.empty()) return;
     ChordPlan core(factors.core);
-    if (core.cost() + cost_of(factors.segments) > 0.75 * chords_.cost()) return;  // measured: less gains nothing
+    const int side = cross_side(factors.core), cross = side <= largest_cross ? side : 0;
+    const double cost = (cross ? cost_of_cross : core.cost()) + cost_of(factors.segments);
+    if (cost > least_gain * chords_.cost()) return;
     chords_ = std::move(core);
+    cross_ = cross;
     segments_ = factors.segments;
 }
 
@@ -145,7 +104,7 @@ Box Pass<T>::reach(const Box& box, int rows, int columns) const {
 template <class T>
 int Pass<T>::box_rows() const {
     const int k = reach_.last_row - reach_.first_row + 1;
-    if (!segments_.empty()) return std::max(256, 4 * k);
+    if (is_divided()) return std::max(256, 4 * k);
     // A strip that is a multiple of k rows wastes no part of van Herk's last block; tables are filled for k rows more
     // than a strip has.
     return footprint_.is_rectangle() ? std::max(4, 128 / k) * k : std::max(320, 8 * k);
@@ -154,7 +113,7 @@ int Pass<T>::box_rows() const {
 template <class T>
 int Pass<T>::box_columns() const {
     const auto k = static_cast<std::size_t>(reach_.last_row - reach_.first_row + 1);
-    if (!segments_.empty()) return 2560;  // as for tables: rows that are not cut are worth more than the cache
+    if (is_divided()) return 2560;  // as for tables: rows that are not cut are worth more than the cache
     const std::size_t buffered_rows = footprint_.is_rectangle() ? k : k * chords_.runs.size();
     const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * buffered_rows)) / 64 * 64;
     const int most = footprint_.is_rectangle() ? fitting : std::min(fitting, 2560);
@@ -182,11 +141,23 @@ FootprintTask<T> Pass<T>::footprint_task(const Box& box) const {
 }
 
 template <class T>
+CrossTask<T> Pass<T>::cross_task(const Box& box) const {
+    const Reach& reach = chords_.reach;
+    return {{}, {}, cross_, reach.first_row, (reach.first_column + reach.last_column) / 2, box};
+}
+
+template <class T>
+std::size_t Pass<T>::core_bytes(const Box& box) const {
+    if (cross_) return CrossLayout<T>(cross_task(box), nullptr).bytes();
+    return FootprintLayout<T>(footprint_task(box), nullptr).bytes();
+}
+
+template <class T>
 std::size_t Pass<T>::workspace_bytes(const Box& box) const {
     if (footprint_.is_rectangle()) return RectangleLayout<T>(rectangle_task(box), nullptr).bytes();
-    if (segments_.empty()) return FootprintLayout<T>(footprint_task(box), nullptr).bytes();
+    if (!is_divided()) return core_bytes(box);
     const SweepLayout<T> buffer(box, segments_, nullptr);
-    return buffer.bytes() + FootprintLayout<T>(footprint_task(buffer.reach.around(box)), nullptr).bytes();
+    return buffer.bytes() + core_bytes(buffer.reach.around(box));
 }
 
 template <class T>
@@ -199,8 +170,21 @@ void Pass<T>::run(const Image<const T>& image, const Box& box, const Image<T>& o
         task.channels = channels;
         task.columns = image.columns / channels;
         kernels().of<T>().rectangle_extremum(extremum_, task, workspace);
-    } else if (!segments_.empty()) {
+    } else if (is_divided()) {
         run_factors(image, box, out, workspace);
+    } else {
+        run_core(image, box, out, workspace);
+    }
+}
+
+/// The footprint without its segments.
+template <class T>
+void Pass<T>::run_core(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace) const {
+    if (cross_) {
+        CrossTask<T> task = cross_task(box);
+        task.image = image;
+        task.out = out;
+        kernels().of<T>().cross_extremum(extremum_, task, workspace);
     } else {
         FootprintTask<T> task = footprint_task(box);
         task.image = image;
@@ -214,10 +198,8 @@ template <class T>
 void Pass<T>::run_factors(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace) const {
     const SweepLayout<T> buffer(box, segments_, workspace);
     const Box needed = buffer.reach.around(box);
-    FootprintTask<T> core = footprint_task(needed);
-    core.image = image;
-    core.out = {buffer.buffers[0] + sweep_slack<T>, buffer.pitch, needed.rows(), needed.columns()};
-    kernels().of<T>().footprint_extremum(extremum_, core, workspace + buffer.bytes());
+    const Image<T> made{buffer.buffers[0] + sweep_slack<T>, buffer.pitch, needed.rows(), needed.columns()};
+    run_core(image, needed, made, workspace + buffer.bytes());
     ShearedRows<T> from{buffer.buffers[0], buffer.pitch, 0, 1};
     for (auto segment = segments_.begin(); segment != segments_.end(); ++segment) {
         const Box to_make = reach_of(segment + 1, segments_.end()).around(box);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/image.h"
+#include "morphology/chord_plan.h"
 #include "morphology/morphology.h"
 #include "morphology/morphology_task.h"
 
@@ -12,29 +13,6 @@ namespace mcfast {
 /// What a task's buffers may take. A little more than fits the second-level cache costs less than boxes narrower than
 /// the image, whose rows the processor does not fetch ahead by itself.
 constexpr std::size_t cache_bytes = 1024 * 1024;
-
-/// How far a footprint goes from its origin, first and last pixels included.
-struct Reach {
-    int first_row, last_row, first_column, last_column;
-
-    /// That much around a box.
-    Box around(const Box& box) const {
-        return {box.top + first_row, box.bottom + last_row, box.left + first_column, box.right + last_column};
-    }
-};
-
-/// What the kernel needs to know of a set of chords.
-struct ChordPlan {
-    ChordPlan() = default;
-    explicit ChordPlan(const std::vector<Chord>& chords);
-
-    /// Loads and stores for each vector of output, by their time.
-    double cost() const;
-
-    std::vector<Run> runs;
-    PairOfRows pair;
-    Reach reach{};
-};
 
 /// The pass over one structuring element: which pixels a box of outputs needs, and the kernel call that computes it.
 /// Built once for an image; used by all threads.
@@ -52,18 +30,26 @@ class Pass {
 
     std::size_t workspace_bytes(const Box& box) const;
 
+    /// Whether the footprint is taken as a smaller one and segments.
+    bool is_divided() const { return !segments_.empty(); }
+
     /// out (of the box's size) = extremum around the pixels of `box`; `channels` are interleaved in the image.
     void run(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace, int channels = 1) const;
 
   private:
     RectangleTask<T> rectangle_task(const Box& box) const;
     FootprintTask<T> footprint_task(const Box& box) const;
+    CrossTask<T> cross_task(const Box& box) const;
+    void divide(const std::vector<Chord>& chords);
+    std::size_t core_bytes(const Box& box) const;
+    void run_core(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace) const;
     void run_factors(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace) const;
 
     Extremum extremum_;
     Footprint footprint_;
     Reach reach_;       // of the footprint
     ChordPlan chords_;  // of the footprint, or of what is left of it without the segments
+    int cross_ = 0;     // side of the square, if that is a square with a pixel at the middle of every side
     std::vector<Segment> segments_;
 };
 
