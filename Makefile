@@ -35,7 +35,7 @@ bench: $(VENV)/.benchmarked  ## time everything against other libraries: JSON, t
 
 # Works without a network: with what an image with CUDA, PyTorch, CuPy, pybind11, CMake and pytest holds. Everything runs
 # in the interpreter named by PYTHON, from this folder, without an installation.
-GPU_TESTS := $(PYTHON) -m pytest --noconftest --override-ini filterwarnings=default -q tests/test_gpu_device.py tests/test_tensorrt_device.py
+GPU_TESTS := $(PYTHON) -m pytest --noconftest --override-ini filterwarnings=default -q tests/test_gpu_device.py tests/test_tensorrt_device.py tests/test_engine_on_gpu.py
 gpu:  ## on a machine with a GPU: build for it, test on it, check with compute-sanitizer, benchmark
 	cmake -S . -B build/gpu -DMCFAST_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=native \
 	    -DPython_EXECUTABLE="$$(command -v $(PYTHON))" -Dpybind11_DIR="$$($(PYTHON) -m pybind11 --cmakedir)"
@@ -47,6 +47,7 @@ gpu:  ## on a machine with a GPU: build for it, test on it, check with compute-s
 	    compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_TESTS) -k "equals_the_cpu and cuda and shape3" || exit 1; \
 	    done; else echo "compute-sanitizer is not on the PATH: left out"; fi
 	$(PYTHON) -m benchmarks.gpu
+	$(PYTHON) -m benchmarks.gpu_engine
 
 # A CPU build of torch is enough, and two gigabytes smaller; name another with TORCH=...
 TORCH ?= torch==2.13.0

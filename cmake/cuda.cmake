@@ -39,11 +39,15 @@ add_library(
   csrc/candidates/candidates.cu
   csrc/guided/guided.cu
   csrc/lookup/lookup.cu
+  csrc/magnify/magnify.cu
   csrc/mask/mask.cu
   csrc/morphology/morphology.cu
   csrc/noise/noise.cu
   csrc/patches/patches.cu
-  csrc/resample/resample.cu)
+  csrc/resample/resample.cu
+  csrc/residual/residual.cu
+  csrc/selection/selection.cu
+  csrc/spots/spots.cu)
 target_include_directories(mcfast_kernels PRIVATE csrc)
 target_compile_features(mcfast_kernels PRIVATE cuda_std_17)
 # No contraction into fused multiply-add, as on the CPU: the kernels wait for memory, and the bits stay the same.

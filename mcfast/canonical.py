@@ -13,7 +13,7 @@ from mcfast import detect, ops
 from mcfast.mammogram import Mammogram
 from mcfast.result import Calcification, Cluster
 
-__all__ = ["at_canonical", "findings_in_input", "headroom", "mask_in_input"]
+__all__ = ["at_canonical", "findings_in_input", "headroom", "mask_in_input", "valid_at_canonical"]
 
 Image = NDArray[numpy.uint16]
 Mask = NDArray[numpy.bool_]
@@ -31,11 +31,17 @@ def at_canonical(
     scale = rows_mm / canonical_mm, columns_mm / canonical_mm
     wide = image if mammogram.bits == 16 else image << numpy.uint16(16 - mammogram.bits)
     small: Image = ops.resample(wide, scale, threads=threads)
+    return small, valid_at_canonical(mammogram, scale, threads=threads), scale
+
+
+def valid_at_canonical(mammogram: Mammogram, scale: tuple[float, float], *, threads: int | None = None) -> Mask | None:
+    """The valid mask at the canonical spacing; `None` where all is valid."""
     if mammogram.valid is None:
-        return small, None, scale
+        return None
     # A pixel that is padding in any part is none of the breast.
     share = ops.resample(mammogram.valid.view(numpy.uint8) * numpy.uint8(255), scale, threads=threads)
-    return small, share == 255, scale
+    whole: Mask = share == 255
+    return whole
 
 
 def headroom(mammogram: Mammogram) -> float:

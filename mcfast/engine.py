@@ -1,40 +1,44 @@
-"""`Engine`: the eight stages, from a file to findings.
+"""`Engine`: from a file to findings, on the CPU or on a GPU.
 
 read -> window -> enhance -> mask -> propose -> classify -> cluster -> magnify; `mcfast.report.write_result` writes what
 they found. Enhancement and magnification work at the image's own resolution, detection at 0.1 mm, so that one network
-serves every detector.
+serves every detector. `mcfast.host` is these stages on the CPU, `mcfast.device` on a GPU.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-import numpy
-from numpy.typing import NDArray
-
-from mcfast import _core, detect, nets, ops, runtimes
-from mcfast.boxes import Box, regions_around
-from mcfast.canonical import at_canonical, findings_in_input, headroom, mask_in_input
+from mcfast import _core
+from mcfast.analysis import Analysis, Pipeline
 from mcfast.clock import Clock
 from mcfast.config import Config
-from mcfast.dicom.grayscale import window
 from mcfast.errors import DeviceError
-from mcfast.magnify import super_resolve
+from mcfast.host import DETECTORS, HostPipeline
 from mcfast.mammogram import Mammogram
+from mcfast.naming import name_of
 from mcfast.reading import read
-from mcfast.result import Calcification, EngineRecord, Failure, Magnified, Result
+from mcfast.result import EngineRecord, Failure, Result
 from mcfast.stream import Stream
 
-__all__ = ["Engine"]
+__all__ = ["DETECTORS", "DEVICES", "Engine"]
 
-Image = NDArray[numpy.uint16]
-Mask = NDArray[numpy.bool_]
-DETECTORS, MAGNIFIER = ("vgg12", "vgg24"), "fsrcnn"
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Item:
+    """An image on its way, and its times; `begun` is what its pipeline has made of it so far."""
+
+    mammogram: Mammogram
+    clock: Clock
+    begun: Any = None
 
 
 class Engine:
@@ -47,7 +51,8 @@ class Engine:
     config
         `None` is `Config()`.
     device
-        `"auto"` or `"cpu"`: this version computes on the CPU.
+        `"cpu"`; `"cuda"`, an NVIDIA GPU, with the same findings; or `"auto"`, a GPU if one can be used, else the CPU:
+        `record.device_reason` then says why, and so does `mcfast.info()`.
     threads
         Threads of the operations and networks; `None` is `MCFAST_THREADS`, else the processors this process may use.
         Findings do not depend on it.
@@ -55,7 +60,7 @@ class Engine:
     Raises
     ------
     DeviceError
-        If the device is not there, or the networks' runtime is not installed.
+        If the device cannot be used, or the networks' runtime is not installed; the message says why.
     TypeError
         If `config` is no `Config`.
     ValueError
@@ -63,34 +68,31 @@ class Engine:
     """
 
     def __init__(self, config: Config | None = None, device: str = "auto", *, threads: int | None = None) -> None:
-        if device not in ("auto", "cpu"):
-            raise DeviceError(f"Engine(device): expected auto or cpu, got {device!r}; this version has no GPU path")
+        if device not in DEVICES:
+            raise DeviceError(f"Engine(device): expected one of {', '.join(DEVICES)}, got {device!r}")
         if config is not None and not isinstance(config, Config):
             raise TypeError(f"Engine(config): expected a mcfast.Config or None, got {type(config).__name__}")
         if threads is not None and not (isinstance(threads, int) and 1 <= threads <= 256):
             raise ValueError(f"Engine(threads): expected None or a number from 1 to 256, got {threads!r}")
-        self.config = config or Config()
+        self.config, self.device = config or Config(), device
         self.threads = _core.default_threads() if threads is None else threads
-        detectors = {name: runtimes.load(nets.weights(name), threads=self.threads) for name in DETECTORS}
-        self._detector = detect.Committee(list(detectors.values()))
-        # Through a general runtime, magnification runs several tiles at once, each on one thread.
-        own = self.threads if self.config.magnifier == "native" else 1
-        self._magnifier = runtimes.load(nets.weights(MAGNIFIER), runtime=self.config.magnifier, threads=own)
+        self._pipeline, reason = _pipeline(device, self.config, self.threads)
         for name in ("imagecodecs", "pydicom", "scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
             import_module(name)  # up to a second, better spent here than inside the first image
         self.record = EngineRecord(
             version=version("mcfast"),
             cpu_level=_core.cpu_level(),
-            device="cpu",
-            runtime=" ".join(dict.fromkeys(f"{one.runtime} {one.runtime_version}" for one in detectors.values())),
-            models={name: network.sha256 for name, network in (*detectors.items(), (MAGNIFIER, self._magnifier))},
+            device=self._pipeline.device,
+            runtime=self._pipeline.runtime,
+            models=dict(self._pipeline.models),
             configuration=self.config.as_dict(),
             configuration_hash=self.config.hash(),
+            device_reason=reason,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles, as for a process pool, load their networks anew."""
-        return partial(Engine, threads=self.threads), (self.config,)
+        return partial(Engine, threads=self.threads), (self.config, self.device)
 
     def __call__(self, item: Any) -> Result:
         """Everything about one image.
@@ -109,8 +111,7 @@ class Engine:
         InputError
             If the image cannot be read or used; one of its subclasses says why.
         """
-        clock = Clock()
-        return self._analyse(self._read(item, clock), clock)
+        return self._finish(self._begin(self._load(item)))
 
     def stream(
         self, items: Iterable[Any], in_flight: int = 3, ordered: bool = True, *, loaders: int | None = None
@@ -144,14 +145,12 @@ class Engine:
         if isinstance(items, str | bytes | bytearray | os.PathLike):
             raise TypeError(f"Engine.stream(items): expected several items, got {items!r}; give a list")
 
-        def load(item: Any) -> tuple[Mammogram, Clock]:
-            clock = Clock()
-            return self._read(item, clock), clock
-
         return Stream(
-            *(items, load, lambda loaded: self._analyse(*loaded), self.failed, in_flight, ordered),
+            *(items, self._load, self._begin, self.failed, in_flight, ordered),
             loaders=loaders,
             stages=lambda result: result.seconds,
+            finish=self._finish,
+            abandon=lambda item: self._pipeline.abandon(item.begun),
         )
 
     def failed(self, item: Any, error: BaseException) -> Result:
@@ -160,140 +159,48 @@ class Engine:
         message = str(error) or type(error).__name__
         return Result("failed", name_of(item), self.record, failure=Failure(type(error).__name__, message, stage))
 
-    def _read(self, item: Any, clock: Clock) -> Mammogram:
+    def _load(self, item: Any) -> _Item:
+        clock = Clock()
         with clock("read"):
             if isinstance(item, Mammogram):
-                return item
+                return _Item(item, clock)
             mammogram = read(item, spacing_mm=self.config.spacing_mm, any_modality=self.config.any_modality)
         clock.seconds.update(mammogram.seconds)
-        return mammogram
+        return _Item(mammogram, clock)
 
-    def _analyse(self, mammogram: Mammogram, clock: Clock) -> Result:
-        white = float((1 << mammogram.bits) - 1)
-        with clock("window"):
-            image = window(mammogram, threads=self.threads)
-        with clock("enhance"):
-            enhanced = self._enhance(image, mammogram.spacing_mm, white)
-        with clock("mask"):
-            small, valid, scale = at_canonical(image, mammogram, self.config.canonical_mm, threads=self.threads)
-            brightest = white * headroom(mammogram)
-            small_mask = detect.breast_mask(small, self.config.canonical_mm, max_value=brightest, valid=valid)
-        found = self._detect(small, small_mask, brightest, clock)
-        calcifications, clusters = findings_in_input(found, scale, mammogram)
-        mask = mask_in_input(small_mask, image.shape, scale)
-        with clock("magnify"):
-            magnified = self._magnify(image, mask, calcifications, mammogram.spacing_mm, white)
+    def _begin(self, item: _Item) -> _Item:
+        return _Item(item.mammogram, item.clock, self._pipeline.begin(item.mammogram, item.clock))
+
+    def _finish(self, item: _Item) -> Result:
+        found: Analysis = self._pipeline.finish(item.begun)
         return Result(
-            status="ok" if calcifications else "no findings",
-            name=mammogram.source.name,
+            status="ok" if found.calcifications else "no findings",
+            name=item.mammogram.source.name,
             engine=self.record,
-            score=found.image_score,
-            calcifications=calcifications,
-            clusters=clusters,
-            seconds=clock.finish(),
-            mammogram=mammogram,
-            image=image,
-            enhanced=enhanced,
-            mask=mask,
-            magnified=magnified,
+            score=found.score,
+            calcifications=found.calcifications,
+            clusters=found.clusters,
+            seconds=item.clock.finish(),
+            mammogram=item.mammogram,
+            image=found.image,
+            enhanced=found.enhanced,
+            mask=found.mask,
+            magnified=found.magnified,
         )
 
-    def _enhance(self, image: Image, spacing_mm: tuple[float, float], white: float) -> Image:
-        config, mean_mm = self.config, sum(spacing_mm) / 2
-        dehazed: Image = ops.dehaze(
-            image,
-            size=(_odd(config.dark_channel_mm / spacing_mm[0]), _odd(config.dark_channel_mm / spacing_mm[1])),
-            radius=round(config.guided_radius_mm / mean_mm),
-            omega=config.omega,
-            eps=config.eps,
-            t_min=config.t_min,
-            max_value=white,
-            threads=self.threads,
-        )
-        return dehazed
 
-    def _detect(self, image: Image, mask: Mask, white: float, clock: Clock) -> detect.Detections:
-        config = self.config.detector
-        spacing = self.config.canonical_mm
-        with clock("propose"):
-            candidates = detect.propose(
-                image,
-                mask,
-                threshold=config.threshold,
-                limit=config.limit,
-                max_value=white,
-                spacing_mm=spacing,
-                threads=self.threads,
-            )
-        with clock("classify"):
-            scores = detect.classify(candidates, self._detector, threads=self.threads)
-        with clock("cluster"):
-            return detect.group(image, candidates, scores, spacing, max_value=white, mask=mask, config=config)
+def _pipeline(device: str, config: Config, threads: int) -> tuple[Pipeline, str]:
+    """The pipeline for a device, and why it is not a better one; `""` if there is none or none was asked for."""
+    if device == "cpu":
+        return HostPipeline(config, threads), ""
+    from mcfast.device.pipeline import DevicePipeline
 
-    def _magnify(
-        self,
-        image: Image,
-        mask: Mask,
-        calcifications: tuple[Calcification, ...],
-        spacing_mm: tuple[float, float],
-        white: float,
-    ) -> tuple[Magnified, ...]:
-        boxes = self._boxes(mask, calcifications, spacing_mm)
-        if not boxes:
-            return ()
-        crops = super_resolve(
-            image,
-            max_value=white,
-            regions=boxes,
-            mask=mask if self.config.magnify == "breast" else None,
-            network=self._magnifier,
-            threads=self.threads,
-        )
-        return tuple(Magnified(box, crop) for box, crop in zip(boxes, crops, strict=True))
-
-    def _boxes(
-        self, mask: Mask, calcifications: tuple[Calcification, ...], spacing_mm: tuple[float, float]
-    ) -> list[Box]:
-        """What to magnify: around the clustered calcifications, around single ones if there are no clusters."""
-        if self.config.magnify == "none" or not mask.any():
-            return []
-        if self.config.magnify == "breast":
-            rows, columns = numpy.flatnonzero(mask.any(axis=1)), numpy.flatnonzero(mask.any(axis=0))
-            return [Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)]
-        chosen = [one for one in calcifications if one.cluster is not None] or list(calcifications)
-        if not chosen:
-            return []
-        margin = (round(self.config.margin_mm / spacing_mm[0]), round(self.config.margin_mm / spacing_mm[1]))
-        rows_columns = (mask.shape[0], mask.shape[1])
-        boxes = regions_around(numpy.array([(one.row, one.col) for one in chosen]), margin, rows_columns)
-        return sorted(boxes, key=lambda box: min(_rank(one) for one in chosen if _holds(box, one)))
-
-
-def name_of(item: Any) -> str:
-    """What to call an item in a result: its path, or its kind."""
-    if isinstance(item, Mammogram):
-        return item.source.name
-    if isinstance(item, str | os.PathLike):
-        try:
-            return os.fsdecode(item)
-        except Exception:  # a path of the caller's own making may fail in any way; its kind is name enough
-            return f"<{type(item).__name__}>"
-    if isinstance(item, bytes | bytearray | memoryview):
-        return "<bytes>"
-    if hasattr(item, "group_dataset"):  # a pydicom Dataset, as in `mcfast.read`
-        return "<dataset>"
-    return "<array>" if isinstance(item, numpy.ndarray) else f"<{type(item).__name__}>"
-
-
-def _rank(one: Calcification) -> tuple[float, float]:
-    """Clusters in the order of their ids, then single calcifications by their scores."""
-    return (float("inf") if one.cluster is None else one.cluster, -one.score)
-
-
-def _holds(box: Box, one: Calcification) -> bool:
-    return box.row0 <= round(one.row) < box.row1 and box.column0 <= round(one.col) < box.column1
-
-
-def _odd(pixels: float) -> int:
-    """The odd number nearest to `pixels`, at least 1."""
-    return max(1, 2 * round((pixels - 1) / 2) + 1)
+    try:
+        pipeline = DevicePipeline(config, threads)
+    except DeviceError as error:
+        if device == "cuda":
+            raise DeviceError(
+                f"Engine(device): cuda cannot be used here ({error}); device='cpu' computes without"
+            ) from error
+        return HostPipeline(config, threads), f"no cuda: {error}"
+    return pipeline, "; ".join(pipeline.reasons)

@@ -17,7 +17,7 @@ __all__ = ["info"]
 
 
 def info() -> dict[str, Any]:
-    """Version, processor, threads, backends, runtimes, builders of engines and networks, as plain values.
+    """Version, processor, threads, backends, runtimes, devices, builders of engines and networks, as plain values.
 
     What cannot be used is listed as `"unavailable: "` and the reason.
     """
@@ -30,6 +30,7 @@ def info() -> dict[str, Any]:
         "threads": _core.default_threads(),
         "backends": {name: _backend(name) for name in (*BACKENDS, "cuda", "cupy")},
         "runtimes": runtimes.available(),
+        "devices": {"cpu": _core.cpu_level(), "cuda": _cuda_engine()},
         "engines": {name: _builder(name) for name in MODULES},
         "networks": {name: _network(name) for name in nets.names()},
     }
@@ -57,6 +58,18 @@ def _gpu(name: str) -> str:
 
     device, (driver, runtime) = _cuda.properties(0), _cuda.versions()
     return f"{device['name']}, compute capability {device['compute_capability']}, CUDA {runtime}, driver {driver}"
+
+
+def _cuda_engine() -> str:
+    """What `Engine(device="cuda")` would run networks with, and why not with something better."""
+    from mcfast.device.networks import available
+    from mcfast.device.runtime import find_runtime
+
+    try:
+        found, reasons = available(find_runtime())
+    except DeviceError as error:
+        return f"unavailable: {error}; Engine computes on the CPU"
+    return found if not reasons else f"{found} (not {'; '.join(reasons)})"
 
 
 def _builder(name: str) -> str:

@@ -79,7 +79,8 @@ class Cluster:
 class EngineRecord:
     """What made a result: enough to make it again.
 
-    `models` maps each network to the SHA-256 of its ONNX file.
+    `models` maps each network to the SHA-256 of its ONNX file. `device_reason` says why a better device or runtime was
+    not used, where the engine was free to choose.
     """
 
     version: str
@@ -89,6 +90,7 @@ class EngineRecord:
     models: Mapping[str, str]
     configuration: Mapping[str, Any]
     configuration_hash: str
+    device_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

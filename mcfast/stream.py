@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from queue import SimpleQueue
-from time import perf_counter
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from mcfast.latency import Counters, Latency
+from mcfast.latency import Counters
+from mcfast.stream_work import Finishing, Work
 
 __all__ = ["Stream"]
 
@@ -25,18 +23,8 @@ def _no_stages(_: Any) -> Mapping[str, float]:
     return {}
 
 
-@dataclass(slots=True)
-class _Job:
-    """One item on its way. What a stage has used up is dropped at once, so that no image is held for longer."""
-
-    item: Any
-    taken: float
-    loading: Future[None] | None = None
-    loaded: Any = None
-    output: Any = None
-    error: BaseException | None = None
-    fatal: BaseException | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
+def _let_go(_: Any) -> None:
+    pass
 
 
 class Stream(Generic[Output]):
@@ -57,6 +45,9 @@ class Stream(Generic[Output]):
         Anything iterable; may be endless.
     load, compute, failed
         What to do with an item; `failed` must not raise.
+    finish, abandon
+        Where `compute` only begins something: what makes an output of it, in a thread of its own, so that computing the
+        next item goes on; and what is called instead if the stream has been cancelled.
     in_flight
         Most items held at a time, >= 1. 1 overlaps nothing; 3 overlap loading, computing and consuming.
     ordered
@@ -76,13 +67,15 @@ class Stream(Generic[Output]):
         self,
         items: Iterable[Item],
         load: Callable[[Item], Loaded],
-        compute: Callable[[Loaded], Output],
+        compute: Callable[[Loaded], Any],
         failed: Callable[[Item, BaseException], Output],
         in_flight: int,
         ordered: bool,
         *,
         loaders: int | None = None,
         stages: Callable[[Output], Mapping[str, float]] = _no_stages,
+        finish: Callable[[Any], Output] | None = None,
+        abandon: Callable[[Any], None] = _let_go,
     ) -> None:
         for name, number in (("in_flight", in_flight), ("loaders", loaders)):
             if number is not None and number < 1:
@@ -93,11 +86,13 @@ class Stream(Generic[Output]):
         self._held = 0
         self._source_error: Exception | None = None
         self._exhausted = False
-        self._work = _Work(load, compute, failed, stages, ordered)
         self._loaders = ThreadPoolExecutor(min(loaders or in_flight, in_flight), "mcfast-load")
         self._computer = ThreadPoolExecutor(1, "mcfast-compute")
+        self._finisher = ThreadPoolExecutor(1, "mcfast-finish")
+        finishing = None if finish is None else Finishing(finish, abandon, self._finisher)
+        self._work = Work(load, compute, failed, stages, ordered, finishing)
         # Without a reference to self, so that a stream that nobody holds any more is stopped.
-        self._stop = weakref.finalize(self, _shut, self._work, self._loaders, self._computer)
+        self._stop = weakref.finalize(self, _shut, self._work, self._loaders, self._computer, self._finisher)
 
     def __iter__(self) -> Stream[Output]:
         return self
@@ -122,8 +117,8 @@ class Stream(Generic[Output]):
         """Cancel, and wait until no thread of the stream is left. May be called twice."""
         self.cancel()
         self._stop()
-        self._loaders.shutdown()
-        self._computer.shutdown()
+        for threads in (self._loaders, self._computer, self._finisher):
+            threads.shutdown()
 
     @property
     def cancelled(self) -> bool:
@@ -172,90 +167,7 @@ class Stream(Generic[Output]):
             self._held += 1
 
 
-class _Work:
-    """What the threads of a stream share. It never refers to the `Stream`."""
-
-    def __init__(
-        self,
-        load: Callable[[Any], Any],
-        compute: Callable[[Any], Any],
-        failed: Callable[[Any, BaseException], Any],
-        stages: Callable[[Any], Mapping[str, float]],
-        ordered: bool,
-    ) -> None:
-        self.latency = Latency()
-        self.cancelled = False
-        self.pending = 0  # begun and not handed out; touched by the consumer alone
-        self._load, self._compute, self._failed, self._stages = load, compute, failed, stages
-        self._ordered = ordered
-        self._loaded: SimpleQueue[_Job] = SimpleQueue()
-        self._done: SimpleQueue[_Job | None] = SimpleQueue()
-
-    def begin(self, item: Any, loaders: ThreadPoolExecutor, computer: ThreadPoolExecutor) -> None:
-        """Queue an item for loading, and a turn of the computing thread for it."""
-        job = _Job(item, self.latency.take())
-        self.pending += 1
-        job.loading = loaders.submit(self._run_load, job)
-        # As many turns as items, and every item arrives in the queue, so no turn waits for ever.
-        computer.submit(self._run_compute, job if self._ordered else None)
-
-    def wait(self) -> _Job | None:
-        """The next finished job; `None` once cancelled."""
-        job = self._done.get()
-        if job is None or self.cancelled:
-            self._done.put(None)  # for whoever else waits
-            return None
-        self.pending -= 1
-        return job
-
-    def cancel(self) -> None:
-        self.cancelled = True
-        self._done.put(None)
-
-    def _run_load(self, job: _Job) -> None:
-        begin = perf_counter()
-        try:
-            if not self.cancelled:
-                job.loaded = self._load(job.item)
-        except Exception as error:
-            job.error = error
-        except BaseException as error:
-            job.fatal = error
-        job.seconds["load"] = perf_counter() - begin
-        if not self._ordered:
-            self._loaded.put(job)
-
-    def _run_compute(self, job: _Job | None) -> None:
-        if job is None:
-            job = self._loaded.get()
-        else:
-            assert job.loading is not None
-            job.loading.result()
-        try:
-            self._finish(job)
-        except BaseException as error:
-            job.fatal = error
-        self._done.put(job)
-
-    def _finish(self, job: _Job) -> None:
-        if self.cancelled or job.fatal is not None:
-            return
-        begin = perf_counter()
-        loaded, job.loaded = job.loaded, None
-        if job.error is None:
-            try:
-                job.output = self._compute(loaded)
-            except Exception as error:
-                job.error = error
-        if job.error is not None:
-            job.output = self._failed(job.item, job.error)
-            return
-        now = perf_counter()
-        job.seconds |= {"compute": now - begin, "latency": now - job.taken}
-        self.latency.record({**self._stages(job.output), **job.seconds})
-
-
-def _shut(work: _Work, loaders: ThreadPoolExecutor, computer: ThreadPoolExecutor) -> None:
+def _shut(work: Work, *threads: ThreadPoolExecutor) -> None:
     work.cancel()
-    loaders.shutdown(wait=False)
-    computer.shutdown(wait=False)
+    for one in threads:
+        one.shutdown(wait=False)

@@ -18,7 +18,10 @@ from mcfast.backends.gpu.operations import PLANS
 from mcfast.backends.gpu.views import view_of
 
 CSRC = pathlib.Path(__file__).parents[1] / "csrc"
-NOUNS = ("blur", "candidates", "guided", "lookup", "mask", "morphology", "noise", "patches", "resample")
+NOUNS = (
+    *("blur", "candidates", "guided", "lookup", "magnify", "mask", "morphology", "noise", "patches", "resample"),
+    *("residual", "selection", "spots"),
+)
 CHECKED = ("-O2", "-DMC_CHECK")
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 GUARD = 256  # bytes of a known value before and after everything that is allocated

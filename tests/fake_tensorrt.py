@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy
 import onnx
+from fake_tensorrt_rtx import DynamicShapesKernelSpecializationStrategy, IHostMemory, IRuntimeCache, IRuntimeConfig
 
 
 class NetworkDefinitionCreationFlag(enum.IntEnum):
@@ -29,12 +30,6 @@ class ILogger:
 
     def log(self, severity, msg):
         raise NotImplementedError
-
-
-class IHostMemory(bytes):
-    @property
-    def nbytes(self):
-        return len(self)
 
 
 class ITensor:
@@ -154,8 +149,13 @@ class ICudaEngine:
     def get_tensor_mode(self, name):
         return TensorIOMode.INPUT if name == self._names[0] else TensorIOMode.OUTPUT
 
-    def create_execution_context(self):
+    def create_execution_context(self, runtime_config=None):
+        if runtime_config is not None:
+            runtime_config.cache.compiled.add(len(self._content))
         return IExecutionContext(self)
+
+    def create_runtime_config(self):
+        return IRuntimeConfig()
 
 
 class IExecutionContext:
@@ -197,7 +197,7 @@ class IExecutionContext:
             result = self._output(batch)
             memory(target, result.nbytes)[:] = result.reshape(-1).view(numpy.uint8)
 
-        IExecutionContext.enqueue(stream_handle, work)
+        IExecutionContext.enqueue(stream_handle, work, (source, target))
         return True
 
     def _output(self, batch):
@@ -258,12 +258,27 @@ CLASSES = (
     *(IBuilderConfig, ICudaEngine, IExecutionContext, Builder, Runtime),
 )
 ENUMS = (NetworkDefinitionCreationFlag, TensorIOMode)
+RTX_CLASSES, RTX_ENUMS = (IRuntimeCache, IRuntimeConfig), (DynamicShapesKernelSpecializationStrategy,)
+RTX_MEMBERS = ("create_runtime_config",)
 
 
-def contract() -> list[tuple[str, str, list[str] | None]]:
-    """(class, member, names of its parameters) of everything public here; `None` for what is no method."""
+def contract(*, rtx: bool = False) -> list[tuple[str, str, list[str] | None]]:
+    """(class, member, names of its parameters) of everything public here; `None` for what is no method.
+
+    Of what TensorRT for RTX alone has, if `rtx`.
+    """
+    found = _contract(*((RTX_CLASSES, RTX_ENUMS) if rtx else (CLASSES, ENUMS)))
+    if rtx:
+        return [*found, ("ICudaEngine", "create_runtime_config", []), ("ICudaEngine", *_CONTEXT)]
+    return [one for one in found if one[1] not in RTX_MEMBERS and one[1:] != _CONTEXT]
+
+
+_CONTEXT = ("create_execution_context", ["runtime_config"])
+
+
+def _contract(classes, enums) -> list[tuple[str, str, list[str] | None]]:
     found: list[tuple[str, str, list[str] | None]] = []
-    for kind in CLASSES:
+    for kind in classes:
         for name, member in vars(kind).items():
             if isinstance(member, types.FunctionType) and (name == "__init__" or not name.startswith("_")):
                 if name == "__init__" and kind not in (OnnxParser, Builder, Runtime):
@@ -271,6 +286,8 @@ def contract() -> list[tuple[str, str, list[str] | None]]:
                 found.append((kind.__name__, name, list(member.__code__.co_varnames[1 : member.__code__.co_argcount])))
             elif isinstance(member, property):
                 found.append((kind.__name__, name, None))
-    found += [(kind.__name__, member.name, None) for kind in ENUMS for member in kind]
+    found += [(kind.__name__, member.name, None) for kind in enums for member in kind]
+    if ILogger not in classes:
+        return found
     found += [("ILogger", f"Severity.{member.name}", None) for member in Severity]
     return found

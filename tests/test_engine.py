@@ -244,9 +244,9 @@ def test_one_path_is_no_stream(engine):
         ({"threads": 2.5}, ValueError, "Engine(threads): expected None or a number from 1 to 256, got 2.5"),
         ({"config": {"omega": 0.5}}, TypeError, "Engine(config): expected a mcfast.Config or None, got dict"),
         (
-            {"device": "cuda"},
+            {"device": "tpu"},
             DeviceError,
-            "Engine(device): expected auto or cpu, got 'cuda'; this version has no GPU path",
+            "Engine(device): expected one of auto, cpu, cuda, got 'tpu'",
         ),
         ({"threads": 0}, ValueError, "Engine(threads): expected None or a number from 1 to 256, got 0"),
     ],

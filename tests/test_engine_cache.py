@@ -180,7 +180,7 @@ def test_a_refused_engine_is_built_again_once(fake, cache):
     """Refused from the cache: built anew, and the new one is taken. Refused when just built: reported."""
     wanted = (fake, "fsrcnn", nets.weights("fsrcnn"), PLAN)
     first = engine_file(*wanted, cache=cache, device=H200)
-    assert load_engine(*wanted, cache=cache, device=H200)._content == first.path.read_bytes()
+    assert load_engine(*wanted, cache=cache, device=H200)[0]._content == first.path.read_bytes()
     assert len(fake_tensorrt.Builder.built) == 1, "it was there"
     fake_tensorrt.Runtime.refuses = 1
     load_engine(*wanted, cache=cache, device=H200)

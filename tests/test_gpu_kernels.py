@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+import test_gpu_proposal
 from images import DTYPES, make, strided
 
 import mcfast
@@ -284,5 +285,5 @@ def test_kernels_do_not_depend_on_the_order_of_threads(pytestconfig):
 
 
 def test_every_kernel_has_run(emulated):
-    """The last test of this file: no kernel of the table is left untested by those before."""
-    assert set(emulated.kernels()) == set(emulated.launches)
+    """The last test of this file: no kernel is left untested by those before, nor by test_gpu_proposal.py."""
+    assert set(emulated.kernels()) - test_gpu_proposal.OWN <= set(emulated.launches)

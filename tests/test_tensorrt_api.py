@@ -100,7 +100,8 @@ def test_tensorrt_has_all_that_is_called(major, stand_ins):
 def test_tensorrt_rtx_has_all_that_is_called():
     if importlib.util.find_spec("tensorrt_rtx") is None:
         pytest.skip("tensorrt-rtx is not installed")
-    version, missing = _look("tensorrt_rtx", fake_tensorrt.contract())
+    contract = [*fake_tensorrt.contract(), *fake_tensorrt.contract(rtx=True)]
+    version, missing = _look("tensorrt_rtx", contract)
     assert version.startswith("1.")
     assert missing == []
 
@@ -118,4 +119,8 @@ def test_the_contract_notices_what_is_gone(stand_ins):
 def test_the_contract_is_not_empty():
     names = {f"{kind}.{name}" for kind, name, _ in fake_tensorrt.contract()}
     assert {"Builder.build_serialized_network", "Runtime.deserialize_cuda_engine", "OnnxParser.parse"} <= names
+    assert "ICudaEngine.create_execution_context" not in names, "its parameter is RTX's alone"
+    names = {f"{kind}.{name}" for kind, name, _ in fake_tensorrt.contract(rtx=True)}
+    assert {"IRuntimeCache.deserialize", "ICudaEngine.create_runtime_config"} <= names
+    names = {f"{kind}.{name}" for kind, name, _ in fake_tensorrt.contract()}
     assert {"NetworkDefinitionCreationFlag.STRONGLY_TYPED", "ILogger.Severity.ERROR"} <= names

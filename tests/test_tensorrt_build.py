@@ -17,11 +17,6 @@ from mcfast.runtimes.tensorrt.device import find_device
 from mcfast.runtimes.tensorrt.profiles import BUCKETS
 
 
-def _layers(engine):
-    """Names of the network's own layers that an engine mentions."""
-    return set(re.findall(rb"(?:feature|shrink|map\d|expand|deconvolution)[a-z_.]*", engine))
-
-
 @pytest.fixture(scope="module")
 def rtx():
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
@@ -51,7 +46,9 @@ def test_plans_follow_from_what_an_input_leaves_open():
 @pytest.mark.parametrize("name", nets.names())
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_builds_are_repeatable(rtx, name, precision):
-    """Patches: the same bytes. With DepthToSpace the builder numbers its temporaries in any order, so no two agree."""
+    """Patches: the same bytes. With DepthToSpace the builder numbers its temporaries anew each time, and of frames also
+    the two open sides, by the one or the other first: nothing else differs.
+    """
     for plan in _plans(name):
         network = engine_form(nets.weights(name), precision, plan.sides)
         first, timings = build_engine(rtx, network, plan)
@@ -61,8 +58,14 @@ def test_builds_are_repeatable(rtx, name, precision):
         if plan.name == "patches":
             assert again == first
         else:
-            assert abs(len(again) - len(first)) < 1000, plan.name
-            assert _layers(again) == _layers(first)
+            pairs = zip(_renumbered(again), _renumbered(first), strict=True)
+            assert sum(one != other for one, other in pairs) <= (40 if plan.name == "frame" else 0), plan.name
+
+
+def _renumbered(engine: bytes) -> bytes:
+    """With temporaries numbered in the order in which they first occur."""
+    names: dict[bytes, bytes] = {}
+    return re.sub(rb"__mye\d+", lambda found: names.setdefault(found[0], b"temporary %d" % len(names)), engine)
 
 
 def test_an_engine_is_that_of_its_network(rtx):

@@ -44,6 +44,8 @@ class LazyGpu(types.ModuleType):
                 self.handle, self.device = 77, device
 
         self.DeviceMemory, self.Stream = DeviceMemory, Stream
+        self.properties = lambda device: {"name": "H200", "compute_capability": "9.0"}
+        self.versions = lambda: (13000, 13000)
 
     def memory(self, pointer, size):
         block = self.blocks[pointer]
@@ -56,7 +58,7 @@ class LazyGpu(types.ModuleType):
         self.log.append("upload" if to in self.blocks else "download")
         self.queue.append(lambda: ctypes.memmove(to, from_, size))
 
-    def enqueue(self, stream, work):
+    def enqueue(self, stream, work, pointers):
         assert stream == 77
         self.log.append("execute")
         self.queue.append(lambda: work(self.memory))
@@ -114,16 +116,16 @@ def test_batches_take_the_smallest_bucket_and_are_cut_to_the_largest(make, gpu):
     for count, profiles in ((3, [0]), (BUCKETS[0] + 1, [0, 1]), (7, [0, 1, 0]), (BUCKETS[-1] + 5, [0, 1, 0, 2, 0])):
         batch = numpy.random.default_rng(count).normal(size=(count, 2, 6, 6)).astype(numpy.float32)
         numpy.testing.assert_allclose(network.run(batch), reference.run(batch), atol=1e-6)
-        assert network._contexts["patches"].context.profiles == profiles
+        assert network._own._contexts["patches"].context.profiles == profiles
     assert len(fake_tensorrt.Builder.built) == 1, "one engine for all of them"
 
 
 def test_tiles_and_frames_have_engines_of_their_own_built_when_needed(make):
     network = make(nets.weights("fsrcnn"))
     network.run(numpy.zeros((2, 1, 256, 256), numpy.float32))
-    assert set(network._contexts) == {"tiles"}
+    assert set(network._own._contexts) == {"tiles"}
     network.run(numpy.zeros((2, 1, 20, 31), numpy.float32))
-    assert set(network._contexts) == {"tiles", "frame"}
+    assert set(network._own._contexts) == {"tiles", "frame"}
     assert len(fake_tensorrt.Builder.built) == 2
     with pytest.raises(
         ConfigError, match=r"fsrcnn.run\(batch\): expected rows and columns of \(256, 256\) to \(256, 256"

@@ -55,6 +55,37 @@ MC_KERNEL void __launch_bounds__(gather_threads)
     }
 }
 
+/// Patch blockIdx.x of every scale, (scales, size, size): the flattened part around a candidate in units of the noise
+/// there, drawn in to `lowest` .. `highest`; scale s is the mean of 2^s x 2^s pixels. What is beyond the part takes the
+/// nearest pixel of it. Patches past the count are 0, so that the batch is the same size for every image.
+MC_KERNEL void __launch_bounds__(gather_threads)
+    candidate_patches(const float* __restrict__ values, const int* __restrict__ part, int columns,
+                      const int* __restrict__ places, const float* __restrict__ noise, const int* __restrict__ count,
+                      int first, int scales, int size, float lowest, float highest, float* __restrict__ out) {
+    const int candidate = first + static_cast<int>(blockIdx.x), area = size * size;
+    float* own = out + static_cast<int64_t>(blockIdx.x) * scales * area;
+    const bool there = candidate < count[0];
+    const float scale = there ? 1.0f / noise[candidate] : 0.0f;
+    for (int i = static_cast<int>(threadIdx.x); i < scales * area; i += gather_threads) {
+        if (!there) {
+            own[i] = 0.0f;
+            continue;
+        }
+        const int level = i / area, side = 1 << level, j = i % area;
+        const int rows = part[2], width = part[3];
+        const int y = clamped((places[2 * candidate] >> level) - size / 2 + j / size, 0, (rows - 1) >> level);
+        const int x = clamped((places[2 * candidate + 1] >> level) - size / 2 + j % size, 0, (width - 1) >> level);
+        const int bottom = smaller((y + 1) << level, rows), right = smaller((x + 1) << level, width);
+        float sum = 0.0f;
+        for (int v = y << level; v < bottom; ++v) {
+            for (int u = x << level; u < right; ++u) sum += values[static_cast<int64_t>(v) * columns + u];
+        }
+        const int pixels = (bottom - y * side) * (right - x * side);
+        const float value = sum / static_cast<float>(pixels) * scale;
+        own[i] = value < lowest ? lowest : value > highest ? highest : value;
+    }
+}
+
 /// A grid of windows along one axis, the last of them clamped to the border.
 struct GridAxis {
     int length, size, stride, count;
@@ -106,6 +137,7 @@ MC_KERNEL void __launch_bounds__(stitch_threads* stitch_rows)
 #define MCFAST_PATCHES_KERNELS_OF(X, T) \
     X(gather_patches<T, Float32>) X(gather_patches<T, Float16>) X(copy_windows<T>) X(stitch<T>)
 #define MCFAST_PATCHES_KERNELS(X)          \
+    X(candidate_patches)                   \
     MCFAST_PATCHES_KERNELS_OF(X, uint8_t)  \
     MCFAST_PATCHES_KERNELS_OF(X, uint16_t) \
     MCFAST_PATCHES_KERNELS_OF(X, float)

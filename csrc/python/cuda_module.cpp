@@ -160,6 +160,12 @@ class Event {
 
     void record(std::uintptr_t stream) { check_cuda(cudaEventRecord(event_, as_stream(stream)), "cudaEventRecord"); }
 
+    /// Waits until its stream has come to it.
+    void synchronize() const {
+        const py::gil_scoped_release release;
+        check_cuda(cudaEventSynchronize(event_), "cudaEventSynchronize");
+    }
+
     /// Milliseconds from `earlier` to this event; waits for both.
     float since(const Event& earlier) const {
         float milliseconds = 0;
@@ -199,5 +205,6 @@ PYBIND11_MODULE(_cuda, module) {
     py::class_<Event>(module, "Event")
         .def(py::init<>())
         .def("record", &Event::record, py::arg("stream"))
+        .def("synchronize", &Event::synchronize)
         .def("since", &Event::since, py::arg("earlier"));
 }

@@ -51,6 +51,7 @@ def add_parser(commands: Any) -> None:
         help=f"which outputs, of {','.join(OUTPUTS)}: html is a viewer in one file; mg, sr (TID 1500), cad-sr "
         f"(Mammography CAD SR), sc and seg are DICOM objects in the study of the input (default: {','.join(PICTURES)})",
     )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: the processors of this process)")
     parser.set_defaults(function=_run)
 
@@ -85,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
     out = Path(options.out)
     files = expand(options.paths, leave_out=out)
     out.mkdir(parents=True, exist_ok=True)  # fails now rather than after the first image
-    results = process(Engine(config, threads=options.threads), files, out, outputs)
+    results = process(Engine(config, options.device, threads=options.threads), files, out, outputs)
     print_results(results, result_names(files), out)
     print_stages(results)
     print(NOTICE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +14,7 @@ from mcfast.errors import ConfigError, DeviceError
 from mcfast.runtimes.network import Shape, check_batch
 from mcfast.runtimes.threads import thread_count
 
-__all__ = ["OnnxruntimeNetwork", "load", "version"]
+__all__ = ["OnnxruntimeNetwork", "library", "load", "load_session", "version"]
 
 _ERRORS_ONLY = 3  # ONNX Runtime's severities: 0 verbose, 1 info, 2 warning, 3 error, 4 fatal
 
@@ -65,31 +65,37 @@ def load(network: bytes, *, threads: int | None = None) -> OnnxruntimeNetwork:
     ConfigError
         If the bytes are no ONNX file that it can run.
     """
-    runtime = _library()
+    digest = hashlib.sha256(network).hexdigest()
+    return OnnxruntimeNetwork(load_session(network, thread_count(threads)), digest, version())
+
+
+def load_session(network: bytes, threads: int, providers: Sequence[Any] = ("CPUExecutionProvider",)) -> Any:
+    """ONNX Runtime's session of a network, by the given providers. Raises as `load`."""
+    runtime = library()
     options = runtime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
-    options.intra_op_num_threads = thread_count(threads)
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Idle threads that spin would take the processors from the stages that run beside the network.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    digest = hashlib.sha256(network).hexdigest()
     try:
-        session = runtime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(network, options, providers=list(providers))
     except Exception as error:  # its exceptions have no base class of their own
         cause = " ".join(str(error).split())[:200]
+        digest = hashlib.sha256(network).hexdigest()
         raise ConfigError(
             f"network (sha256 {digest[:12]}, {len(network)} bytes): ONNX Runtime {runtime.__version__} cannot load it "
             f"({cause}); give the bytes of an intact ONNX file"
         ) from error
-    return OnnxruntimeNetwork(session, digest, str(runtime.__version__))
 
 
 def version() -> str:
     """Version of the installed ONNX Runtime. Raises `DeviceError`, which says why, if there is none."""
-    return str(_library().__version__)
+    return str(library().__version__)
 
 
-def _library() -> Any:
+def library() -> Any:
+    """The module `onnxruntime`. Raises `DeviceError`, which says why, if it cannot be imported."""
     try:
         import onnxruntime
     except Exception as error:  # a broken installation fails with more than ImportError

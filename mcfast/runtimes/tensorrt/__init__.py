@@ -26,6 +26,7 @@ __all__ = [
     "engine_files",
     "find_library",
     "load",
+    "load_on_device",
     "plans_for",
     "version",
 ]
@@ -46,6 +47,21 @@ def load(network: bytes, *, threads: int | None = None) -> TensorrtNetwork:
     library = find_library()
     find_device()
     return TensorrtNetwork(library, network)
+
+
+def load_on_device(network: bytes, number: int = 0) -> TensorrtNetwork:
+    """The network on GPU `number`, for batches that are there; see `mcfast.device.networks.DeviceNetwork`.
+
+    Raises
+    ------
+    DeviceError
+        As `load`; and if the library does not work on this GPU, which opening its first engine shows.
+    """
+    library = find_library()
+    find_device(number)
+    loaded = TensorrtNetwork(library, network, device=number)
+    loaded.open()
+    return loaded
 
 
 def version() -> str:

@@ -60,7 +60,7 @@ class EngineCache:
         digest = key_of(key)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with self._locked(digest):
+            with self.locked(digest):
                 if self._entry(digest) is not None:
                     return self._engine(digest), False
                 engine = build()
@@ -88,7 +88,7 @@ class EngineCache:
         digest = key_of(key)
         if not self.folder.is_dir():
             return
-        with self._locked(digest):
+        with self.locked(digest):
             self._remove(digest)
 
     def entries(self) -> Iterator[Entry]:
@@ -114,7 +114,7 @@ class EngineCache:
         for path in self.folder.glob("*.*") if self.folder.is_dir() else ():
             digest = path.name.split(".")[0]
             if len(digest) == 64 and digest not in finished:
-                with self._locked(digest):
+                with self.locked(digest):
                     if self._entry(digest) is None:
                         self._remove(digest)
         return gone
@@ -151,8 +151,8 @@ class EngineCache:
             path.unlink(missing_ok=True)  # the record first: without it the rest counts as unfinished
 
     @contextmanager
-    def _locked(self, digest: str) -> Iterator[None]:
-        """Hold the key's lock, which ends with the process that holds it, however it ends."""
+    def locked(self, digest: str) -> Iterator[None]:
+        """Hold the lock of a key's digest, which ends with the process that holds it, however it ends."""
         path = self.folder / f"{digest}.lock"
         while True:
             with path.open("a") as file:

@@ -138,8 +138,8 @@ def load_engine(
     precision: Precision = "fp32",
     cache: EngineCache | None = None,
     device: Device | None = None,
-) -> Any:
-    """The engine of a network, opened: NVIDIA's `ICudaEngine`.
+) -> tuple[Any, EngineFile]:
+    """The engine of a network, opened (NVIDIA's `ICudaEngine`), and its file.
 
     An engine that was in the cache and is damaged, or that the library refuses, is built again, once.
 
@@ -155,7 +155,7 @@ def load_engine(
         try:
             if engine is None:
                 raise DeviceError(f"{file.path}: the engine is damaged or gone")
-            return open_engine(library, engine)
+            return open_engine(library, engine), file
         except DeviceError as error:
             if file.built:
                 raise DeviceError(f"{error}; it was built just now, so building again would not help") from error

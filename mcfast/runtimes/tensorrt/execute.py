@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -17,24 +16,16 @@ from mcfast.nets.engine_form import Precision
 from mcfast.nets.onnx_library import load_model
 from mcfast.runtimes.network import Shape, check_batch
 from mcfast.runtimes.tensorrt.cache import EngineCache
+from mcfast.runtimes.tensorrt.device import Device
 from mcfast.runtimes.tensorrt.engine import load_engine
+from mcfast.runtimes.tensorrt.executor import TensorrtExecutor
 from mcfast.runtimes.tensorrt.library import Library
 from mcfast.runtimes.tensorrt.profiles import Plan, Profile, plans_for
+from mcfast.runtimes.tensorrt.runtime_cache import CompiledKernels
 
 __all__ = ["TensorrtNetwork"]
 
 Batch = NDArray[numpy.float32]
-
-
-@dataclass
-class _Context:
-    """An opened engine with its execution context, and the profile that this was last set to."""
-
-    engine: Any
-    context: Any
-    input: str
-    output: str
-    profile: int = field(default=-1)
 
 
 class TensorrtNetwork:
@@ -60,6 +51,7 @@ class TensorrtNetwork:
     """
 
     runtime = "tensorrt"
+    capturable = True
 
     def __init__(
         self,
@@ -80,9 +72,10 @@ class TensorrtNetwork:
         self._plans = plans_for(self.input_shape)
         self._library, self._network, self._precision, self._cache = library, network, precision, cache
         self._cuda, self._device = _cuda(), device
+        self._engines: dict[str, tuple[Any, CompiledKernels]] = {}
+        self._lock = threading.RLock()
         self._stream = self._cuda.Stream(device)
-        self._contexts: dict[str, _Context] = {}
-        self._lock = threading.Lock()
+        self._own = self.on_stream(self._stream)
 
     def run(self, batch: Batch) -> Batch:
         """The output for a batch on the host; see `mcfast.runtimes.Network.run`. Waits for the GPU.
@@ -100,12 +93,29 @@ class TensorrtNetwork:
         plan, profile = self._choose(batch.shape)
         most = plan.profiles[profile].largest[0]
         with self._lock:
-            context = self._context(plan)
             parts = [
-                self._run(context, plan, numpy.ascontiguousarray(batch[first : first + most]))
-                for first in range(0, len(batch), most)
+                self._run(numpy.ascontiguousarray(batch[first : first + most])) for first in range(0, len(batch), most)
             ]
+            self._own.keep_compiled()
         return parts[0] if len(parts) == 1 else numpy.concatenate(parts)
+
+    def open(self) -> None:
+        """Open the first plan's engine, built if need be: what tells whether the library takes this GPU.
+
+        Raises
+        ------
+        DeviceError
+            If it does not.
+        """
+        self._opened(self._plans[0])
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether there is a plan for batches of this shape, without cutting them up."""
+        return any(profile.holds(shape) for plan in self._plans for profile in plan.profiles)
+
+    def on_stream(self, stream: Any) -> TensorrtExecutor:
+        """The network on that stream, for batches that are on the GPU already; its engines are shared."""
+        return TensorrtExecutor(self.name, self._library, self._choose, self._opened, stream.handle)
 
     def _choose(self, shape: tuple[int, ...]) -> tuple[Plan, int]:
         """The first plan that takes images of this size, and its profile with the smallest batch that is enough."""
@@ -117,47 +127,33 @@ class TensorrtNetwork:
         sizes = " or ".join(f"{one.smallest[2:]} to {one.largest[2:]}" for plan in self._plans for one in plan.profiles)
         raise ConfigError(f"{self.name}.run(batch): expected rows and columns of {sizes}, got {shape[2:]}; cut it up")
 
-    def _context(self, plan: Plan) -> _Context:
-        if plan.name not in self._contexts:
-            engine = load_engine(
-                self._library, self.name, self._network, plan, precision=self._precision, cache=self._cache
-            )
-            context = engine.create_execution_context()
-            if context is None:
-                raise DeviceError(
-                    f"{self.runtime_version}: no execution context for engine {plan.name!r}; is memory left?"
-                )
-            names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
-            is_input = self._library.module.TensorIOMode.INPUT
-            (source,) = (name for name in names if engine.get_tensor_mode(name) == is_input)
-            (result,) = (name for name in names if name != source)
-            self._contexts[plan.name] = _Context(engine, context, source, result)
-        return self._contexts[plan.name]
+    def _opened(self, plan: Plan) -> tuple[Any, CompiledKernels]:
+        with self._lock:
+            if plan.name not in self._engines:
+                cache = self._cache or EngineCache()
+                options: dict[str, Any] = {"precision": self._precision, "cache": cache}
+                engine, file = load_engine(self._library, self.name, self._network, plan, **options)
+                kernels = CompiledKernels(self._library, engine, file, cache, self._gpu())
+                self._engines[plan.name] = engine, kernels
+            return self._engines[plan.name]
 
-    def _run(self, opened: _Context, plan: Plan, batch: Batch) -> Batch:
-        context, stream = opened.context, self._stream.handle
-        profile = plan.profile_for(batch.shape)
-        if profile != opened.profile:
-            self._check(context.set_optimization_profile_async(profile, stream), "set_optimization_profile_async")
-            opened.profile = profile
-        self._check(context.set_input_shape(opened.input, batch.shape), "set_input_shape")
-        result = numpy.empty(tuple(context.get_tensor_shape(opened.output)), numpy.float32)
+    def _gpu(self) -> Device:
+        own, (driver, _) = self._cuda.properties(self._device), self._cuda.versions()
+        return Device(own["name"], own["compute_capability"], f"{driver // 1000}.{driver % 1000 // 10}")
+
+    def _run(self, batch: Batch) -> Batch:
+        stream = self._stream.handle
+        result = numpy.empty(self._own.output_shape(batch.shape), numpy.float32)
         source = self._cuda.DeviceMemory(batch.nbytes, self._device, stream)
         target = self._cuda.DeviceMemory(result.nbytes, self._device, stream)
-        self._check(context.set_tensor_address(opened.input, source.pointer), "set_tensor_address")
-        self._check(context.set_tensor_address(opened.output, target.pointer), "set_tensor_address")
         try:
             self._cuda.copy(source.pointer, batch.ctypes.data, batch.nbytes, stream, self._device)
-            self._check(context.execute_async_v3(stream), "execute_async_v3")
+            self._own.enqueue(source.pointer, target.pointer, batch.shape)
             self._cuda.copy(result.ctypes.data, target.pointer, result.nbytes, stream, self._device)
         finally:
             # Also when a call fails: what has been queued still reads the batch and writes the result.
             self._cuda.synchronize(stream, self._device)
         return result
-
-    def _check(self, succeeded: bool, call: str) -> None:
-        if not succeeded:
-            raise DeviceError(f"{self.name}.run(batch): {self.runtime_version} fails in {call}; its log says more")
 
     def __repr__(self) -> str:
         """Name and shapes."""

@@ -41,6 +41,11 @@ class Library:
         """Whether times of kernels measured in one build help the next. TensorRT for RTX measures nothing."""
         return self.name != "tensorrt_rtx"
 
+    @property
+    def compiles_when_run(self) -> bool:
+        """Whether kernels are compiled for the GPU when an engine is first run, and can be kept for the next time."""
+        return self.name == "tensorrt_rtx"
+
 
 def find_library(name: str | None = None) -> Library:
     """The module called `name`; `None` is the first of `MODULES` that can be imported.

@@ -1,0 +1,4 @@
+#include "gpu/kernel_table.h"
+#include "residual/residual.cuh"
+
+MCFAST_KERNEL_TABLE(residual, MCFAST_RESIDUAL_KERNELS)

@@ -1,0 +1,4 @@
+#include "gpu/kernel_table.h"
+#include "selection/selection.cuh"
+
+MCFAST_KERNEL_TABLE(selection, MCFAST_SELECTION_KERNELS)

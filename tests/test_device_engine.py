@@ -1,0 +1,206 @@
+"""`Engine(device="cuda")` on the emulated GPU: the findings of the CPU, graphs, two images in flight, failures."""
+
+import gc
+
+import device_engine
+import emulated_device
+import fake_tensorrt
+import numpy
+import pytest
+
+import mcfast
+from mcfast import phantom
+from mcfast.detect import DetectorConfig
+from mcfast.errors import DeviceError
+from mcfast.runtimes.tensorrt import TensorrtNetwork
+
+FEW = DetectorConfig(limit=150)
+
+
+@pytest.fixture(scope="module")
+def emulated(pytestconfig):
+    """Without the checks within a kernel, which test_gpu_kernels.py and test_gpu_proposal.py make: it takes a third."""
+    return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache, ("-O2",)))
+
+
+@pytest.fixture
+def gpu(emulated, tmp_path):
+    with device_engine.emulated_gpu(emulated, tmp_path) as gpu:
+        yield gpu
+
+
+@pytest.fixture(scope="module")
+def image():
+    return phantom.mammogram(2, shape=(416, 320), clusters=1).image
+
+
+@pytest.fixture(scope="module")
+def part(image):
+    """Small enough to be worked on many times."""
+    return numpy.ascontiguousarray(image[100:300, :160])
+
+
+def config(**options):
+    return mcfast.Config(**{"spacing_mm": 0.28, "detector": FEW, "magnify": "none", **options})
+
+
+def same(result, expected, *, most_magnified=1):
+    """The findings within what float32 rounds; pixels within one count."""
+    assert result.status == expected.status
+    assert len(result.calcifications) == len(expected.calcifications)
+    for one, other in zip(result.calcifications, expected.calcifications, strict=True):
+        assert abs(one.score - other.score) < 1e-3 and one.cluster == other.cluster
+        assert abs(one.row - other.row) < 1e-3 and abs(one.col - other.col) < 1e-3
+        assert abs(one.contrast_to_noise - other.contrast_to_noise) < 1e-2
+    assert [one.count for one in result.clusters] == [one.count for one in expected.clusters]
+    assert abs(result.score - expected.score) < 1e-3
+    numpy.testing.assert_array_equal(result.mask, expected.mask)
+    numpy.testing.assert_array_equal(result.image, expected.image)
+    assert numpy.abs(result.enhanced.astype(int) - expected.enhanced).max() <= 1
+    assert [one.box for one in result.magnified] == [one.box for one in expected.magnified]
+    for one, other in zip(result.magnified, expected.magnified, strict=True):
+        assert one.pixels.shape == other.pixels.shape
+        assert numpy.abs(one.pixels.astype(int) - other.pixels).max() <= most_magnified
+
+
+@pytest.mark.parametrize("magnify", ["clusters", "breast"])
+def test_findings_are_the_cpus(gpu, image, magnify):
+    own = config(magnify=magnify, detector=DetectorConfig(limit=1000 if magnify == "breast" else 150))
+    engine, expected = mcfast.Engine(own, "cuda"), mcfast.Engine(own, "cpu")(image)
+    assert expected.calcifications and expected.magnified
+    result = engine(image)
+    same(result, expected)
+    assert engine.record.device == "cuda: Emulated GPU"
+    assert engine.record.runtime == "tensorrt tensorrt_rtx 1.7"
+    assert engine.record.device_reason == ""
+    assert set(engine.record.models) == {"vgg12", "vgg24", "fsrcnn"}
+    assert list(result.seconds)[-6:] == ["window", "submit", "device", "cluster", "magnify", "total"]
+
+
+def test_padding_bits_and_spacing(gpu, image, tmp_path):
+    """Eight bits, two spacings, and a border of padding."""
+    from dataclasses import replace
+
+    eight = (image >> 4).astype(numpy.uint8)[:, :251]
+    mammogram = mcfast.read(eight, spacing_mm=(0.28, 0.3))
+    valid = numpy.ones(eight.shape, bool)
+    valid[:20], valid[:, 240:] = False, False
+    for one in (mammogram, replace(mammogram, valid=valid)):
+        same(mcfast.Engine(config(), "cuda")(one), mcfast.Engine(config(), "cpu")(one))
+
+
+@pytest.mark.parametrize("magnify", ["clusters", "breast"])
+def test_an_image_without_a_breast(gpu, magnify):
+    air = numpy.zeros((120, 101), numpy.uint16)
+    air[3, 4] = 1
+    engine = mcfast.Engine(config(magnify=magnify), "cuda")
+    for _ in range(3):
+        result = engine(air)
+        assert (result.status, result.score, result.magnified) == ("no findings", 0.0, ())
+        assert not result.mask.any()
+
+
+def test_more_candidates_than_a_batch_holds(gpu, part, monkeypatch):
+    """The last batch begins earlier, so that all are of one size."""
+    from mcfast.device import kind
+
+    monkeypatch.setattr(kind, "LARGEST_BATCH", 64)
+    same(mcfast.Engine(config(spacing_mm=0.14), "cuda")(part), mcfast.Engine(config(spacing_mm=0.14), "cpu")(part))
+
+
+def test_one_graph_for_each_slot_and_kind_of_image_captured_anew_when_it_changes(gpu, part):
+    engine, other = mcfast.Engine(config(spacing_mm=0.14), "cuda"), numpy.ascontiguousarray(part[:150])
+    expected = {id(one): mcfast.Engine(config(spacing_mm=0.14), "cpu")(one) for one in (part, other)}
+    graphs = []
+    for one in (part,) * 5 + (other,) * 4 + (part,):
+        same(engine(one), expected[id(one)])
+        graphs.append(gpu.graphs)
+    # Two slots take turns: the first image of each goes launch by launch, the second is captured.
+    assert graphs == [0, 0, 1, 2, 2, 2, 2, 3, 4, 4]
+    launches = gpu.log.count("choose_strongest"), gpu.log.count("graph")
+    assert launches == (10, 5), "every image was worked on once; five by launching a graph"
+
+
+def test_nothing_is_waited_for_between_upload_and_result(gpu, part):
+    engine = mcfast.Engine(config(spacing_mm=0.14, magnify="breast"), "cuda")
+    for _ in range(3):  # both slots have sent their tables, the first is captured
+        engine(part)
+    waits, run, started = [], gpu.run, len(gpu.log)
+    gpu.run = lambda *arguments: (waits.append(arguments), run(*arguments))
+    begun = engine._begin(engine._load(part))
+    assert waits == [], "the host waits for nothing"
+    log = gpu.log[started:]
+    assert log[:2] == ["upload", "graph"]
+    assert log.count("upload") == 1
+    after = log.index("download")
+    assert set(log[after:]) == {"download", "event"} and log[-1] == "event"
+    assert log[:after].count("network") == 3
+    same(engine._finish(begun), mcfast.Engine(config(spacing_mm=0.14, magnify="breast"), "cpu")(part))
+    assert len(waits) == 1, "once for the result"
+
+
+def test_two_images_are_in_flight_on_two_streams(gpu, part):
+    engine = mcfast.Engine(config(spacing_mm=0.14), "cuda")
+    for _ in range(2):
+        engine(part)  # sends the tables, which waits
+    first, second = (engine._begin(engine._load(one)) for one in (part, part[::-1].copy()))
+    assert [len(queue) > 50 for queue in gpu.streams.values() if queue] == [True, True]
+    expected = mcfast.Engine(config(spacing_mm=0.14), "cpu")(part[::-1].copy())
+    same(engine._finish(second), expected)  # in either order
+    same(engine._finish(first), mcfast.Engine(config(spacing_mm=0.14), "cpu")(part))
+
+
+def test_a_stream_keeps_order_and_isolates_failures(gpu, part):
+    engine = mcfast.Engine(config(spacing_mm=0.14), "cuda")
+    flipped = numpy.ascontiguousarray(part[:, ::-1])
+    items = [part, "/no/such/file.dcm", flipped, part, numpy.zeros((2, 2, 2, 2)), flipped, part]
+    with engine.stream(items, in_flight=4) as stream:
+        results = list(stream)
+    assert [one.status == "failed" for one in results] == [False, True, False, False, True, False, False]
+    with mcfast.Engine(config(spacing_mm=0.14), "cpu").stream(items) as stream:
+        for result, expected in zip(results, stream, strict=True):
+            if expected.status != "failed":
+                same(result, expected)
+    assert stream.counters() is not None
+
+
+def test_a_cancelled_stream_gives_its_slots_back(gpu, part):
+    engine = mcfast.Engine(config(spacing_mm=0.14), "cuda")
+    for _ in range(3):
+        with engine.stream([part] * 6, in_flight=5) as stream:
+            next(stream)
+    assert engine._pipeline._idle.qsize() == 2
+    engine(part)
+
+
+def test_a_failing_network_fails_its_image_and_no_other(gpu, part, monkeypatch):
+    engine = mcfast.Engine(config(spacing_mm=0.14), "cuda")
+    for _ in range(3):
+        monkeypatch.setattr(fake_tensorrt.IExecutionContext, "refuses", "execute")
+        with pytest.raises(DeviceError, match=r"vgg12.run\(batch\): tensorrt_rtx 1.7 fails in execute_async_v3"):
+            engine(part)
+        monkeypatch.setattr(fake_tensorrt.IExecutionContext, "refuses", None)
+    same(engine(part), mcfast.Engine(config(spacing_mm=0.14), "cpu")(part))
+
+
+def test_frames_that_no_engine_takes_are_magnified_on_the_host(gpu, part, monkeypatch):
+    monkeypatch.setattr(TensorrtNetwork, "takes", lambda self, shape: False)
+    for magnify in ("clusters", "breast"):
+        own = config(spacing_mm=0.14, magnify=magnify)
+        result = mcfast.Engine(own, "cuda")(part)
+        same(result, mcfast.Engine(own, "cpu")(part), most_magnified=0)
+
+
+def test_memory_is_given_back_with_the_engine(gpu, part):
+    engine = mcfast.Engine(config(spacing_mm=0.14), "cuda")
+    results = [engine(part) for _ in range(3)]
+    kept = [one.enhanced.copy() for one in results]
+    assert any(not block.freed for block in gpu.blocks if block.stream)
+    slots = [slot.stream.handle for slot in engine._pipeline.slots]
+    del engine
+    gc.collect()
+    constants = {gpu.block_at(memory.pointer) for memory, _ in gpu.constants()}
+    left = [block for block in gpu.blocks if block.stream in slots and not block.freed]
+    assert set(left) <= constants, "tables are shared by all engines"
+    for one, other in zip(results, kept, strict=True):
+        numpy.testing.assert_array_equal(one.enhanced, other)
