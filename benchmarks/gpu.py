@@ -1,9 +1,10 @@
 """Time every operation on this machine's GPU: `python -m benchmarks.gpu --out FILE`; part of `make gpu`.
 
-Inside the clock: the kernels of one call, on an image that is on the GPU, into an array that is there, repeated so that
-the time of a call on the host is hidden if it can be; CUDA events, best of several rounds. `share` is the operation's
-least traffic (its image read once, its result written once) over its time, as a part of the device-to-device copy
-measured in the same run. Peers do the same work where they can; their answers are not compared here.
+Inside the clock: the kernels of one call, on an image that is on the GPU, into an array that is there, repeated so
+that the time of a call on the host is hidden if it can be; CUDA events, best of several rounds. `share` is the
+operation's least traffic (its image read once, its result written once; for gathering, what it reads and writes of
+patches, as if both were of the batch's type) over its time, as a part of the device-to-device copy measured in the
+same run. Peers do the same work where they can; their answers are not compared here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy
 import mcfast
 from mcfast import _cuda
 from mcfast.backends.gpu.device_array import DeviceArray
+from mcfast.backends.gpu.run import run_on_gpu
 
 ROWS, COLUMNS = 4096, 3328
 ROUNDS, SECONDS = 5, 0.05
@@ -68,7 +70,11 @@ def operations(image: DeviceArray, stream: _cuda.Stream) -> Iterator[tuple[str, 
     yield "erode disk 5", lambda out: mcfast.erode(image, mcfast.disk(5), out=out, stream=stream), same
     yield "erode disk 15", lambda out: mcfast.erode(image, mcfast.disk(15), out=out, stream=stream), same
     yield "white_tophat disk 7", lambda out: mcfast.white_tophat(image, mcfast.disk(7), out=out, stream=stream), same
+    square = mcfast.rectangle(11, 11)
+    yield "white_tophat 11 x 11", lambda out: mcfast.white_tophat(image, square, out=out, stream=stream), same
+    yield "dark_channel 11 x 11", lambda out: mcfast.dark_channel(image, 11, out=out, stream=stream), same
     yield "box_mean 22", lambda out: mcfast.box_mean(image, 22, out=out, stream=stream), numpy.float32
+    yield "gaussian_blur 2", lambda out: mcfast.gaussian_blur(image, 2.0, out=out, stream=stream), numpy.float32
     yield (
         "guided_filter 22",
         lambda out: mcfast.guided_filter(image, 22, 1e-3 * top**2, out=out, stream=stream),
@@ -80,6 +86,41 @@ def operations(image: DeviceArray, stream: _cuda.Stream) -> Iterator[tuple[str, 
         yield "lookup 4096", lambda out: mcfast.lookup(image, table, out=out, stream=stream), numpy.uint16
 
 
+def other_shapes(image: DeviceArray, stream: _cuda.Stream) -> Iterator[tuple[str, Callable[[Any], Any], Any]]:
+    """(name, call that writes to `out`, `out`) of what gives back another shape than the image's."""
+    white = {"uint8": 255.0, "uint16": 4095.0, "float32": 1.0}[image.dtype.name]
+
+    def empty(shape: tuple[int, ...], dtype: Any) -> DeviceArray:
+        return DeviceArray(shape, dtype, stream=stream.handle)
+
+    half = empty((ROWS // 2, COLUMNS // 2), image.dtype)
+    yield "resample 0.5", lambda out: mcfast.resample(image, 0.5, out=out, stream=stream), half
+    side = min(224, ROWS)
+    windows = mcfast.sliding_windows(image, side, side, cover=True, stream=stream)
+    yield (
+        "sliding_windows 224",
+        lambda out: mcfast.sliding_windows(image, side, side, cover=True, out=out, stream=stream),
+        windows,
+    )
+    stitched = empty((ROWS, COLUMNS), image.dtype)
+    yield "stitch 224", lambda out: mcfast.stitch(windows, (ROWS, COLUMNS), side, out=out, stream=stream), stitched
+    places = numpy.random.default_rng(2).integers(0, (ROWS, COLUMNS), (3000, 2)).astype(numpy.int32)
+    centres = DeviceArray.from_host(places, stream=stream.handle)
+    for dtype in (numpy.float32, numpy.float16):
+        yield (
+            f"gather_patches 3000 x 12 {numpy.dtype(dtype).name}",
+            lambda out, dtype=dtype: mcfast.gather_patches(image, centres, 12, dtype=dtype, out=out, stream=stream),
+            empty((3000, 1, 12, 12), dtype),
+        )
+    mask = empty((ROWS, COLUMNS), numpy.bool_)
+    options = {"spacing_mm": 0.1, "max_value": white, "stream": stream}
+    yield (
+        "breast_mask",
+        lambda out: run_on_gpu("breast_mask", image, name="image", backend=None, out=out, **options),
+        mask,
+    )
+
+
 def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, Any]]:
     """One record for each operation."""
     levels = 256 if dtype == numpy.uint8 else 4096
@@ -87,10 +128,13 @@ def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, An
     if dtype == numpy.float32:
         host /= levels
     image = DeviceArray.from_host(host, stream=stream.handle)
-    for name, call, result in operations(image, stream):
-        out = DeviceArray((ROWS, COLUMNS), result, stream=stream.handle)
+    whole = (
+        (name, call, DeviceArray((ROWS, COLUMNS), result, stream=stream.handle))
+        for name, call, result in operations(image, stream)
+    )
+    for name, call, out in (*whole, *other_shapes(image, stream)):
         elapsed = milliseconds(lambda: call(out), stream.handle)  # noqa: B023
-        moved = image.nbytes + out.nbytes
+        moved = out.nbytes + (out.nbytes if "gather" in name else image.nbytes)
         yield {
             "operation": name,
             "dtype": numpy.dtype(dtype).name,
@@ -126,8 +170,12 @@ def cupy_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
             lambda radius=radius: ndimage.grey_erosion(image, footprint=disk[radius], output=out),
         )
     yield "white_tophat disk 7", who, lambda: ndimage.white_tophat(image, footprint=disk[7], output=out)
+    yield "white_tophat 11 x 11", who, lambda: ndimage.white_tophat(image, size=(11, 11), output=out)
     mean = cupy.empty((ROWS, COLUMNS), cupy.float32)
     yield "box_mean 22", who, lambda: ndimage.uniform_filter(image, 45, output=mean)
+    yield "gaussian_blur 2", who, lambda: ndimage.gaussian_filter(image, 2.0, output=mean)
+    half = cupy.empty((ROWS // 2, COLUMNS // 2), dtype)
+    yield "resample 0.5", who, lambda: ndimage.zoom(image, 0.5, output=half, order=1)
 
 
 def torch_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
@@ -142,6 +190,8 @@ def torch_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
     pool = torch.nn.functional
     yield "min_filter 11 x 11", f"torch {torch.__version__}", lambda: -pool.max_pool2d(-image, 11, 1, 5)
     yield "box_mean 22", f"torch {torch.__version__}", lambda: pool.avg_pool2d(image, 45, 1, 22, False, False)
+    yield "resample 0.5", f"torch {torch.__version__}", lambda: pool.avg_pool2d(image, 2)
+    yield "sliding_windows 224", f"torch {torch.__version__}", lambda: pool.unfold(image, 224, stride=224)
 
 
 def cucim_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
@@ -169,6 +219,7 @@ def kornia_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
     image = torch.rand(1, 1, ROWS, COLUMNS, device="cuda")
     who = f"kornia {kornia.__version__}"
     yield "guided_filter 22", who, lambda: kornia.filters.guided_blur(image, image, 45, 1e-3)
+    yield "gaussian_blur 2", who, lambda: kornia.filters.gaussian_blur2d(image, (17, 17), (2.0, 2.0))
 
 
 def main() -> None:

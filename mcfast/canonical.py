@@ -94,5 +94,5 @@ def mask_in_input(mask: Mask, shape: tuple[int, ...], scale: tuple[float, float]
         numpy.minimum(((numpy.arange(length) + 0.5) * step).astype(numpy.intp), side - 1)
         for length, step, side in zip(shape, scale, mask.shape, strict=True)
     )
-    full: Mask = mask[rows][:, columns]
+    full: Mask = mask.take(columns, axis=1).take(rows, axis=0)
     return full

@@ -74,6 +74,24 @@ def engine():
 
 
 @pytest.fixture(scope="session")
+def archive(tmp_path_factory) -> pathlib.Path:
+    """A folder of 28 files, four of them broken."""
+    import triage_archive
+
+    return triage_archive.make_archive(tmp_path_factory.mktemp("archive"))
+
+
+@pytest.fixture(scope="session")
+def triaged(archive, tmp_path_factory) -> pathlib.Path:
+    """The results of an uninterrupted triage of that archive, in shards of five files."""
+    from mcfast.cli import main
+
+    results = tmp_path_factory.mktemp("triaged") / "results"
+    assert main(["triage", str(archive), "--out", str(results), "--shard-size", "5", "--workers", "2"]) == 1
+    return results
+
+
+@pytest.fixture(scope="session")
 def emulated(pytestconfig):
     """The GPU, emulated on the host with every check of shared memory and barriers."""
     import emulated_device

@@ -3,6 +3,8 @@
 Needs nothing but NumPy, so that it runs where the other tests' packages are missing.
 """
 
+import importlib.util
+
 import numpy
 
 import mcfast
@@ -36,11 +38,20 @@ def calls(dtype, shape):
     yield "black_tophat", lambda a, put, **o: mcfast.black_tophat(a, mcfast.rectangle(3, 3), **o), 0
     yield "dark_channel", lambda a, put, **o: mcfast.dark_channel(a, 11, **o), 0
     yield "box_mean", lambda a, put, **o: mcfast.box_mean(a, 22, **o), close
+    yield "gaussian_blur", lambda a, put, **o: mcfast.gaussian_blur(a, 1.7, **o), 0
     yield "guided_filter", lambda a, put, **o: mcfast.guided_filter(a, 22, 1e-3 * white**2, **o), close
     yield "dehaze", lambda a, put, **o: mcfast.dehaze(a, max_value=white, **o), 2e-6 if white == 1 else 1
     yield "resample", lambda a, put, **o: mcfast.resample(a, 0.7, **o), 0
     yield "gather_patches", lambda a, put, **o: mcfast.gather_patches(a, put(centres), 12, mean=1.5, std=2.0, **o), 0
+    size, stride = (min(rows, 12), min(columns, 13)), (min(rows, 10), min(columns, 13))
+    yield "sliding_windows", lambda a, put, **o: mcfast.sliding_windows(a, size, stride, cover=True, **o), 0
     yield "local_maxima", lambda a, put, **o: mcfast.local_maxima(a, 3, threshold=0.2, mask=put(inside), **o), 0
     if white > 1:
         table = numpy.arange(4096, dtype=numpy.uint16)[::-1].copy()
         yield "lookup", lambda a, put, **o: mcfast.lookup(a, put(table), **o), 0
+    if importlib.util.find_spec("scipy"):  # which the CPU's mask stands on
+        from mcfast.detect import breast_mask
+
+        # Detail in every pixel of the coarse image where it is small; where it is large the CPU would take long.
+        spacing = 0.8 if rows < 300 else 0.1
+        yield "breast_mask", lambda a, put, **o: breast_mask(a, spacing, max_value=white, valid=put(inside), **o), 0

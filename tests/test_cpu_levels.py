@@ -31,6 +31,7 @@ def digest() -> str:
             centres = numpy.array([[0, 0], [rows - 1, columns - 1]], numpy.int32)
             for result in (
                 mcfast.white_tophat(image, mcfast.disk(4)),
+                mcfast.black_tophat(image, mcfast.disk(15)),
                 mcfast.closing(image, mcfast.rectangle(5, 33)),
                 mcfast.box_mean(image, 6),
                 mcfast.gaussian_blur(image, 1.7),

@@ -47,7 +47,8 @@ def test_nvrtc_compiles_within_budget(emulated, architecture, source):
     used = dict(nvrtc.resources(log))
     for mangled, use in used.items():
         length, rest = re.search(r"mcfast3gpu(\d+)(\w+)", mangled).groups()
-        kernel = rest[: int(length)]
+        # Sums in scratch memory are for the widest windows; they may take what the launch bounds leave.
+        kernel = rest[: int(length)] + (" InGlobal" if "InGlobal" in mangled else "")
         assert use["stack"] == use["spills"] == 0, f"{mangled}: {use}"
         assert use["registers"] <= BUDGETS[kernel]["registers"], f"{mangled}: {use}"
         assert use["shared"] <= BUDGETS[kernel]["shared"], f"{mangled}: {use}"
@@ -55,10 +56,10 @@ def test_nvrtc_compiles_within_budget(emulated, architecture, source):
 
 
 def test_budgets_keep_multiprocessors_busy():
-    """The 65,536 registers of a multiprocessor (7.5 to 12.0) are enough for at least 640 threads."""
+    """The 65,536 registers of a multiprocessor (7.5 to 12.0) are enough for 640 threads, 512 for the widest windows."""
     for kernel, budget in BUDGETS.items():
         blocks = 65536 // (-(-budget["registers"] // 8) * 8 * budget["threads"])
-        assert blocks * budget["threads"] >= 640, kernel
+        assert blocks * budget["threads"] >= (512 if "InGlobal" in kernel else 640), kernel
 
 
 def test_without_a_driver_the_module_is_imported_and_says_why():
@@ -85,6 +86,13 @@ def test_without_a_driver_the_module_is_imported_and_says_why():
 def test_nvcc_compiles_the_smallest_table(tmp_path):
     """nvcc takes the tables, too; the whole module is a build of its own (MCFAST_CUDA=ON)."""
     command = ["nvcc", "-std=c++17", "-arch=sm_90", "-fmad=false", "-Werror=all-warnings", f"-I{CSRC}"]
-    command += ["-Xptxas", "-warn-spills,-warn-lmem-usage", "-c", CSRC / "mask" / "mask.cu", "-o", tmp_path / "mask.o"]
+    command += [
+        "-Xptxas",
+        "-warn-spills,-warn-lmem-usage",
+        "-c",
+        CSRC / "resample" / "resample.cu",
+        "-o",
+        tmp_path / "resample.o",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -17,6 +17,7 @@ if not BACKENDS:
     pytest.skip(f"this machine has no GPU: {cuda.unavailable()}; {cupy_backend.unavailable()}", allow_module_level=True)
 NAMES = [module.__name__.rpartition(".")[2] for module in BACKENDS]
 SHAPES = ((1, 1), (1, 97), (65, 3), (203, 331), (1100, 700), (4096, 3328))
+CAPTURED, DELAYED = (700, 900), (4096, 3328)
 
 
 def to_gpu(array):
@@ -68,9 +69,9 @@ def test_every_operation_can_be_captured_in_a_graph():
         return kept[id(array)]
 
     for dtype in DTYPES:
-        image = random_image(dtype, (700, 900))
+        image = random_image(dtype, CAPTURED)
         for name, call, most in calls(dtype, image.shape):
-            if name == "local_maxima":  # its result has a shape that the host must know
+            if name == "local_maxima":  # its result has a shape that the host must know; see the next test
                 continue
             kept = {}
             on_gpu = DeviceArray.from_host(image, stream=stream.handle)
@@ -86,13 +87,61 @@ def test_every_operation_can_be_captured_in_a_graph():
 
 
 @pytest.mark.skipif("cuda" not in NAMES, reason="this machine has no GPU that the module _cuda can use")
+def test_maxima_and_windows_can_be_captured_in_a_graph():
+    """What the other test leaves out: the list of maxima of fixed capacity with its z-scores, and stitching."""
+    from mcfast import _cuda
+    from mcfast.backends.gpu import candidates, noise
+    from mcfast.backends.gpu.device_array import DeviceArray
+    from mcfast.backends.gpu.interop import view
+    from mcfast.backends.gpu.launch import Call
+
+    stream, room = _cuda.Stream(0), 5000
+
+    def put(array):
+        return DeviceArray.from_host(array, stream=stream.handle)
+
+    image, other = random_image(numpy.float32, CAPTURED), random_image(numpy.float32, CAPTURED, 7)
+    on_gpu, inner = put(image), put(numpy.ones(CAPTURED, bool))
+    places, height = put(numpy.zeros((room, 2), numpy.int32)), put(numpy.zeros(room, numpy.float32))
+    scores = put(numpy.zeros(room, numpy.float32))
+    seen = [view(array, "test", "array") for array in (on_gpu, inner, places, height, scores)]
+
+    def find():
+        with Call(cuda.device(0), stream.handle, on_gpu) as call:
+            around = noise.local_noise(call, seen[0], seen[1], 20)
+            found = candidates.find_maxima(call, seen[0], 3, threshold=0.2, into=(seen[2], seen[3]))
+            noise.zscores(call, found, around, floor=0.1, out=seen[4])
+        return found
+
+    found = find()
+    graph = _cuda.Graph(stream, find)
+    _cuda.copy(on_gpu.pointer, other.ctypes.data, other.nbytes, stream.handle, 0)
+    graph.launch(stream)
+    positions, values = mcfast.local_maxima(other, 3, threshold=0.2)
+    kept = min(len(values), room)
+    assert int(cuda.device(0).read(found.count, stream.handle)[0]) == len(values) > 0
+    numpy.testing.assert_array_equal(places.to_host()[:kept], positions[:kept])
+    numpy.testing.assert_array_equal(height.to_host()[:kept], values[:kept])
+    ranks = scores.to_host()[:kept]
+    assert numpy.isfinite(ranks).all() and numpy.ptp(ranks) > 0
+
+    windows, again = (mcfast.sliding_windows(array, (64, 48), (40, 40), cover=True) for array in (image, other))
+    on_gpu = put(windows)
+    out = mcfast.stitch(on_gpu, CAPTURED, (40, 40), stream=stream)
+    graph = _cuda.Graph(stream, lambda: mcfast.stitch(on_gpu, CAPTURED, (40, 40), stream=stream, out=out))
+    _cuda.copy(on_gpu.pointer, again.ctypes.data, again.nbytes, stream.handle, 0)
+    graph.launch(stream)
+    numpy.testing.assert_array_equal(out.to_host(), other)
+
+
+@pytest.mark.skipif("cuda" not in NAMES, reason="this machine has no GPU that the module _cuda can use")
 def test_work_follows_its_stream():
     """An operation put behind long work on its stream sees what that work leaves."""
     from mcfast import _cuda
     from mcfast.backends.gpu.device_array import DeviceArray
 
     stream = _cuda.Stream(0)
-    image = random_image(numpy.uint16, (4096, 3328))
+    image = random_image(numpy.uint16, DELAYED)
     current = DeviceArray.from_host(image, stream=stream.handle)
     for _ in range(20):
         current = mcfast.dilate(current, mcfast.disk(9), stream=stream)
@@ -100,6 +149,24 @@ def test_work_follows_its_stream():
     for _ in range(20):
         image = mcfast.dilate(image, mcfast.disk(9))
     numpy.testing.assert_array_equal(delayed.to_host(), mcfast.min_filter(image, 3))
+
+
+@pytest.mark.parametrize("backend", NAMES)
+def test_the_breast_of_a_mammogram(backend):
+    """Half a disk at the left border, over noisy air, with a label: the CPU's mask, which holds it and nothing else."""
+    pytest.importorskip("scipy", reason="the CPU's mask needs SciPy")
+    from mcfast.detect import breast_mask
+
+    rng = numpy.random.default_rng(5)
+    y, x = numpy.mgrid[:1100, :900]
+    distance = numpy.hypot((y - 540) / 1.2, x)
+    image = rng.normal(60, 15, y.shape) + numpy.where(distance < 400, 1500 + 2 * (400 - distance), 0)
+    image[40:90, 700:860] = 4000
+    image = image.clip(0, 4095).astype(numpy.uint16)
+    expected = breast_mask(image, 0.1, max_value=4095)
+    assert expected[distance < 390].all() and not expected[distance > 410].any()
+    result = to_host(breast_mask(to_gpu(image), 0.1, max_value=4095, backend=backend))
+    numpy.testing.assert_array_equal(result, expected)
 
 
 @pytest.mark.parametrize("library", ("torch", "cupy"))

@@ -9,6 +9,7 @@ from gpu_calls import DTYPES, calls, random_image
 from images import make
 
 import mcfast
+from mcfast import ops
 from mcfast.backends import cuda
 from mcfast.backends import cupy as cupy_backend
 from mcfast.backends.gpu import device_array, interop, run
@@ -80,6 +81,41 @@ def test_stitch(gpu):
     numpy.testing.assert_array_equal(result.array, mcfast.stitch(windows, image.shape, 7))
 
 
+def test_windows_without_a_copy(gpu):
+    image = OnGpu(make(numpy.uint16, 23, 31, 1)[::2])
+    windows = mcfast.sliding_windows(image, (5, 7), (2, 3))
+    assert isinstance(windows, device_array.StridedView)
+    assert windows.__dlpack_device__() == (2, 0)
+    interface = windows.__cuda_array_interface__
+    assert interface["data"][1] and interface["stream"] == 7  # read-only
+    expected = mcfast.sliding_windows(image.array, (5, 7), (2, 3))
+    seen = numpy.lib.stride_tricks.as_strided(image.array, windows.shape, windows.strides)
+    numpy.testing.assert_array_equal(seen, expected)
+    assert interface["data"][0] == image.array.ctypes.data
+    with pytest.raises(ValueError, match=r"sliding_windows\(out\): expected None for a view without a copy, got an"):
+        mcfast.sliding_windows(image, 5, 2, out=image)
+    with pytest.raises(
+        ValueError, match=r"sliding_windows\(stream\): expected None for an array in host memory, got 3"
+    ):
+        mcfast.sliding_windows(image.array, 5, 2, cover=True, stream=3)
+
+
+def test_windows_of_other_libraries(monkeypatch):
+    """torch counts strides in elements, CuPy in bytes; neither library is at hand without a GPU."""
+    calls = []
+    cupy = types.ModuleType("cupy")
+    tricks = types.SimpleNamespace(as_strided=lambda *arguments: calls.append(arguments[1:]))
+    cupy.lib = types.SimpleNamespace(stride_tricks=tricks)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    for library in ("cupy", "torch"):
+        kind = type(
+            "Array", (OnGpu,), {"__module__": library, "as_strided": lambda self, *arguments: calls.append(arguments)}
+        )
+        mcfast.sliding_windows(kind(IMAGE), (3, 5), (2, 1))
+    shape = (16, 31, 3, 5)
+    assert [(tuple(a), tuple(b)) for a, b in calls] == [(shape, (140, 2, 70, 2)), (shape, (70, 1, 35, 1))]
+
+
 def test_streams(gpu):
     image = OnGpu(make(numpy.uint8, 9, 9, 1))
     for stream, handle in (
@@ -142,6 +178,21 @@ IMAGE = make(numpy.uint16, 33, 35, 1)
             ValueError,
             "gather_patches(std): expected positive values, got 0.000000 at 0",
         ),
+        (
+            lambda a: mcfast.sliding_windows(a.copy_as(numpy.int32), 3, 1, cover=True),
+            TypeError,
+            "sliding_windows(image): expected uint8, uint16 or float32, got int32; cast it with",
+        ),
+        (
+            lambda a: mcfast.sliding_windows(a, 3, 1, cover=True, out=a),
+            ValueError,
+            "sliding_windows(out): expected a contiguous (31, 33, 3, 3) array, got shape (33, 35)",
+        ),
+        (
+            lambda a: mcfast.gaussian_blur(a, 0.05),
+            ValueError,
+            "gaussian_blur(sigma): expected 0.1 to 64 pixels, got 0.05",
+        ),
         (lambda a: mcfast.stitch(a, (3, 3), 1), ValueError, "expected a contiguous (grid rows, grid columns, h, w)"),
         (lambda a: mcfast.min_filter(a, 3, out=a[1:]), ValueError, "min_filter(out): expected shape (33, 35)"),
     ],
@@ -179,8 +230,12 @@ def test_backends_are_named_where_they_belong():
         mcfast.min_filter(IMAGE, 3, backend="cuda")
     with pytest.raises(DeviceError, match="expected one of cuda, cupy or None for an array on a GPU, got 'native'"):
         mcfast.min_filter(OnGpu(IMAGE), 3, backend="native")
-    with pytest.raises(DeviceError, match=r"gaussian_blur: there is no GPU kernel; copy the array to the host first"):
-        mcfast.gaussian_blur(OnGpu(IMAGE), 1.0)
+    with pytest.raises(DeviceError, match=r"sharpen: there is no GPU kernel; copy the array to the host first"):
+        run.run_on_gpu("sharpen", OnGpu(IMAGE), name="image", backend=None, stream=None)
+
+
+def test_every_operation_takes_arrays_on_a_gpu():
+    assert PLANS.keys() == {*ops.__all__, "breast_mask"}
 
 
 def test_without_a_gpu_every_reason_is_named(monkeypatch):
@@ -211,17 +266,23 @@ def test_streams_of_libraries(monkeypatch):
         assert interop.stream_of(kind(IMAGE), None, "erode") == handle
 
 
-def test_scratch_memory_is_found_again(emulated):
+def test_scratch_memory_is_found_again(emulated, monkeypatch):
     """After one call for an image of a size, no call for another of that size allocates."""
+    monkeypatch.setattr(emulated, "scratches", {})
     image = make(numpy.uint16, 70, 90, 1)
-    options = {"size": (5, 5), "radius": 6, "omega": 0.9, "eps": 1e-3, "t_min": 0.1, "max_value": 4095.0}
-    out = numpy.empty_like(image)
-    emulated.run("dehaze", image, out=out, **options)
-    before = len(emulated.memories)
-    for _ in range(3):
-        emulated.run("dehaze", image, out=out, **options)
-        emulated.run("white_tophat", image, mcfast.rectangle(5, 5), out=out)
-    assert len(emulated.memories) == before
+    dehaze = {"size": (5, 5), "radius": 6, "omega": 0.9, "eps": 1e-3, "t_min": 0.1, "max_value": 4095.0}
+    for operation, arguments, options, out in (
+        ("breast_mask", (0.8,), {"max_value": 4095.0}, numpy.empty(image.shape, bool)),
+        ("guided_filter", (9, 2.0), {"subsample": 2}, numpy.empty(image.shape, numpy.float32)),
+        ("dehaze", (), dehaze, numpy.empty_like(image)),
+        ("white_tophat", (mcfast.disk(5),), {}, numpy.empty_like(image)),
+    ):
+        emulated.scratches.clear()
+        emulated.run(operation, image, *arguments, out=out, **options)
+        before = len(emulated.memories)
+        for _ in range(3):
+            emulated.run(operation, image, *arguments, out=out, **options)
+        assert len(emulated.memories) == before, operation
 
 
 def test_device_array_refuses_other_indices():

@@ -38,12 +38,20 @@ def test_a_right_kernel_passes(planted, seed):
     assert (reverse(planted(shuffle=seed > 0, seed=seed), "right") == numpy.arange(64)[::-1]).all()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_right_atomics_pass(planted, seed):
+    counts = reverse(planted(shuffle=seed > 0, seed=seed), "right_atomics")
+    assert counts.tolist() == [3] * 21 + [1] + [0] * 42
+
+
 @pytest.mark.parametrize(
     ("kernel", "message"),
     [
         ("missing_barrier", "read of unwritten shared memory|write-read race|read-write race"),
         ("write_race", "write-write race at element"),
         ("read_race", "write-read race|read-write race"),
+        ("atomic_race", "write-read race|read-write race"),
+        ("atomic_start", "read of unwritten shared memory|write-write race"),
         ("unwritten", "read of unwritten shared memory at element 64"),
         ("out_of_range", "shared memory index out of range at element 64"),
         ("early_exit", re.escape("divergent __syncthreads(): 41 of 64 threads arrived")),
@@ -65,15 +73,20 @@ def test_arguments_of_another_size_are_refused(planted):
 
 MUTANTS = {
     "morphology/rectangle.cuh": ("rectangle<Minimum, uint16_t, Plain>", "erode", (mcfast.rectangle(5, 7),)),
+    "morphology/tophat.cuh": ("tophat<White, uint16_t>", "white_tophat", (mcfast.rectangle(5, 7),)),
     "morphology/footprint.cuh": ("footprint<Minimum, uint16_t, Plain>", "erode", (mcfast.disk(5),)),
-    "blur/window_sums.cuh": ("box_mean<uint16_t>", "box_mean", (3,)),
+    "blur/window_sums.cuh": ("box_mean<uint16_t, InShared>", "box_mean", (3,)),
     "candidates/candidates.cuh": (
         "count_maxima) X(row_offsets) X(mark_maxima<uint16_t>) X(write_maxima<uint16_t>) "
         "X(rectangle<Maximum, uint16_t, Plain>",
         "local_maxima",
         (1,),
     ),
+    "blur/gaussian.cuh": ("gaussian_blur<uint16_t>", "gaussian_blur", (1.5,)),
+    "mask/air.cuh": ("coarse_pixels<uint16_t>) X(air_limit", "breast_mask", (0.8,)),
 }
+OPTIONS = {"local_maxima": {"threshold": 0.0}, "breast_mask": {"max_value": 4095.0}}
+EXTRA = {"blur/window_sums.cuh": {"blur/box.cuh"}, "mask/air.cuh": {"mask/coarse.cuh"}}
 BARRIERS = [(header, i) for header in MUTANTS for i in range((CSRC / header).read_text().count("__syncthreads();"))]
 
 
@@ -86,7 +99,7 @@ def test_every_barrier_of_our_kernels_is_missed(tmp_path, header, barrier):
     mutant = tmp_path / header
     mutant.parent.mkdir()
     mutant.write_text(without)
-    includes = {header, "morphology/rectangle.cuh"} | ({"blur/box.cuh"} if "blur" in header else set())
+    includes = {header, "morphology/rectangle.cuh"} | EXTRA.get(header, set())
     # Quoted includes look beside the including file first, so what includes the mutant must lie beside it.
     for other in includes - {header}:
         (tmp_path / other).parent.mkdir(exist_ok=True)
@@ -97,7 +110,7 @@ def test_every_barrier_of_our_kernels_is_missed(tmp_path, header, barrier):
         + f"#define KERNELS(X) X({kernels})\nMCFAST_KERNEL_TABLE(planted, KERNELS)\n"
     )
     library = compile_library([tmp_path / "planted.cu"], tmp_path, ("-O1", *PLANTED[1:]), (tmp_path, CSRC))
-    options = {"threshold": 0.0} if operation == "local_maxima" else {}
+    options = OPTIONS.get(operation, {})
     with pytest.raises(RuntimeError, match=r"race|unwritten"):
         EmulatedDevice(library, host_threads=1).run(operation, make(numpy.uint16, 70, 150, 1), *arguments, **options)
 
@@ -129,9 +142,13 @@ for dtype in DTYPES:
         device.run("dehaze", image, size=(5, 5), radius=4, omega=0.9, eps=1e-3, t_min=0.1, max_value=white)
         device.run("guided_filter", image, 3, 0.1 * white**2, subsample=2)
         device.run("box_mean", image, 2)
+        device.run("gaussian_blur", image, 1.5)
+        device.run("box_mean", numpy.resize(image, (rows, 5 * columns)), 600)
+        device.run("sliding_windows", image, (1, 1), (1, 1))
         device.run("resample", image, (0.7, 1.6))
         device.run("gather_patches", image, 6, centres=centres, dtype=numpy.float16)
         device.run("local_maxima", image, 2, threshold=0.0)
+        device.run("breast_mask", image, 0.5, max_value=white, valid=image > image.mean() / 8)
         if dtype != numpy.float32:
             device.run("lookup", image, table=numpy.arange(100, dtype=numpy.uint16))
 print("clean")

@@ -5,8 +5,8 @@ import pytest
 from images import DTYPES, make, strided
 
 import mcfast
-from mcfast.backends.gpu import candidates, mask, noise
-from mcfast.detect import mask as breast
+from mcfast.backends.gpu import candidates, noise
+from mcfast.detect import breast_mask
 from mcfast.detect.residual import local_statistics
 
 # Below a warp, around a block's 128 words and its 32 x 32 tiles, more than one strip.
@@ -42,6 +42,19 @@ def test_morphology(emulated, dtype, shape):
         for operation in OPERATIONS if i % 3 == 1 else OPERATIONS[i % 2 :: 3]:
             expected = getattr(mcfast, operation)(image, footprint)
             numpy.testing.assert_array_equal(emulated.run(operation, image, footprint), expected)
+
+
+@pytest.mark.parametrize("shape", (*SHAPES, (300, 260)))
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tophats_in_one_pass(emulated, dtype, shape):
+    image = strided(make(dtype, *shape, 1, levels=50), sum(shape))
+    for sides in ((1, 1), (3, 3), (1, 31), (31, 1), (5, 17), (31, 31), (33, 3)):
+        for operation in ("white_tophat", "black_tophat"):
+            footprint = mcfast.rectangle(*sides)
+            before = len(emulated.launches)
+            result = emulated.run(operation, image, footprint)
+            numpy.testing.assert_array_equal(result, getattr(mcfast, operation)(image, footprint))
+            assert len(emulated.launches) - before == (2 if sides == (33, 3) and shape[0] > 16 else 1)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -81,6 +94,34 @@ def test_window_means(emulated, dtype, shape):
         mcfast.guided_filter(image, 8, eps, subsample=3),
         4 * white,
     )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_windows_wider_than_shared_memory(emulated, dtype):
+    """Their sums are kept in scratch memory: the same code, and the same bits where both have room."""
+    image, guide, white = make(dtype, 37, 700, 1), make(dtype, 37, 700, 2), white_of(dtype)
+    eps, options = 1e-3 * white**2, {"size": (3, 3), "omega": 0.9, "eps": 1e-3, "t_min": 0.1, "max_value": white}
+    close(emulated.run("box_mean", image, 600), mcfast.box_mean(image, 600), white)
+    for radius in (330, 600):
+        close(emulated.run("guided_filter", image, radius, eps), mcfast.guided_filter(image, radius, eps), white)
+        expected = mcfast.guided_filter(image, radius, eps, guide=guide)
+        close(emulated.run("guided_filter", image, radius, eps, guide=guide), expected, white)
+    result = emulated.run("dehaze", image, radius=600, **options).astype(float)
+    difference = numpy.abs(result - mcfast.dehaze(image, radius=600, **options))
+    assert difference.max() <= (2e-6 if white == 1 else 1)
+    wide = numpy.tile(image, (1, 2))
+    expected = mcfast.guided_filter(wide, 1200, eps, subsample=2)
+    close(emulated.run("guided_filter", wide, 1200, eps, subsample=2), expected, 4 * white)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gaussian_blur(emulated, dtype, shape):
+    """From a reach of 1 pixel to 256, which is beyond the image, and on both sides of a wider tile."""
+    image = strided(make(dtype, *shape, 1), sum(shape))
+    for sigma in (0.1, 0.7, 2.0, 9.1) if shape != (33, 129) else (1.3, 8.0, 8.1, 39.9, 64.0):
+        expected = mcfast.gaussian_blur(image, sigma)
+        numpy.testing.assert_array_equal(emulated.run("gaussian_blur", image, sigma), expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -142,10 +183,11 @@ def test_gather_patches(emulated, dtype, size):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_stitch(emulated, dtype):
+def test_windows_and_stitch(emulated, dtype):
     image = make(dtype, 65, 97, 1)
     for size, stride in (((17, 31), (11, 16)), ((65, 97), (1, 1)), ((8, 8), (8, 8)), ((9, 7), (2, 3))):
         windows = mcfast.sliding_windows(image, size, stride, cover=True)
+        numpy.testing.assert_array_equal(emulated.run("sliding_windows", image, size, stride), windows)
         windows = (windows * numpy.linspace(0.2, 1, windows.shape[1])[:, None, None]).astype(dtype)
         expected = mcfast.stitch(windows, image.shape, stride)
         numpy.testing.assert_array_equal(emulated.run("stitch", windows, image.shape, stride), expected)
@@ -174,16 +216,35 @@ def test_a_list_that_overflows_says_by_how_much(emulated):
         numpy.testing.assert_array_equal(emulated.read(found.values, 0)[:kept], values[:kept])
 
 
-def test_noise_and_zscores(emulated):
-    values = make(numpy.float32, 140, 301, 1) - 0.5
+def test_a_list_in_given_arrays(emulated):
+    image = make(numpy.uint16, 90, 140, 1)
+    places, height = numpy.full((40, 2), -1, numpy.int32), numpy.zeros(40, numpy.float32)
+
+    def plan(call, image, places, height):
+        return candidates.find_maxima(call, image, 1, threshold=0.0, into=(places, height))
+
+    found = emulated.run("maxima", image, places=places, height=height, plan=plan)
+    positions, values = mcfast.local_maxima(image, 1, threshold=0.0)
+    assert emulated.read(found.count, 0) == len(values)
+    numpy.testing.assert_array_equal(places, positions[:40])
+    numpy.testing.assert_array_equal(height, values[:40])
+    with pytest.raises(
+        ValueError, match=r"local_maxima\(into\): expected packed \(n, 2\) int32 and \(n,\) float32, got"
+    ):
+        emulated.run("maxima", image, places=places[1:], height=height, plan=plan)
+
+
+@pytest.mark.parametrize("reach", (20, 800))
+def test_noise_and_zscores(emulated, reach):
+    values = make(numpy.float32, 140, 301 if reach == 20 else 900, 1) - 0.5
     values[60:64, 100:103] += 9  # a cluster
     inner = numpy.ones(values.shape, bool)
     inner[:40, :50] = inner[:, 280:] = False
-    expected = local_statistics(values, inner, 20)
+    expected = local_statistics(values, inner, reach)
 
     def plan(call, image, inner):
-        around = noise.local_noise(call, image, inner, 20)
-        found = candidates.find_maxima(call, image, 2, threshold=0.0, mask=inner, capacity=5000)
+        around = noise.local_noise(call, image, inner, reach)
+        found = candidates.find_maxima(call, image, 2, threshold=0.0, mask=inner, capacity=9000)
         return around, found, noise.zscores(call, found, around, floor=0.1)
 
     around, found, scores = emulated.run("noise", values, inner=inner, plan=plan)
@@ -198,24 +259,13 @@ def test_noise_and_zscores(emulated):
     numpy.testing.assert_allclose(emulated.read(scores, 0)[:count], strength, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("rows", "columns", "factor"), [(333, 251, 8), (64, 40, 7), (11, 300, 1)])
-def test_enlarged_mask(emulated, rows, columns, factor):
-    from scipy import ndimage
-
-    coarse = make(numpy.uint8, max(1, round(rows / factor)), max(1, round(columns / factor)), 1) > 120
-    soft = ndimage.gaussian_filter(coarse.astype(numpy.float32), 0.7, mode="nearest")
-    result = emulated.run("enlarge_mask", soft, factor, (rows, columns), plan=mask.enlarge_mask)
-    numpy.testing.assert_array_equal(result, breast._enlarge(coarse, factor, (rows, columns)))
-
-
-def test_a_whole_mammogram(emulated):
-    """4096 x 3328 through the longest chain, so that no extent is too small for a full-size image."""
-    image = make(numpy.uint16, 4096, 3328, 1)
-    options = {"size": (11, 11), "radius": 22, "omega": 0.9, "eps": 1e-3, "t_min": 0.1, "max_value": 4095.0}
-    result = emulated.run("dehaze", image, **options).astype(numpy.int32)
-    difference = numpy.abs(result - mcfast.dehaze(image, **options))
-    assert difference.max() <= 1
-    assert (difference > 0).mean() < 1e-4
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_breast_mask(emulated, dtype):
+    """Its own tests are in test_gpu_mask.py."""
+    image, white = make(dtype, 75, 131, 1), white_of(dtype)
+    valid = make(numpy.uint8, 75, 131, 2) > 20
+    result = emulated.run("breast_mask", image, 0.5, max_value=white, valid=valid)
+    numpy.testing.assert_array_equal(result, breast_mask(image, 0.5, max_value=white, valid=valid))
 
 
 def test_kernels_do_not_depend_on_the_order_of_threads(pytestconfig):

@@ -26,7 +26,9 @@ def test_equals_native(dtype):
             numpy.testing.assert_array_equal(
                 mcfast.min_filter(image, size, backend="numba"), mcfast.min_filter(image, size)
             )
-        numpy.testing.assert_array_equal(mcfast.dark_channel(image, 5, backend="numba"), mcfast.dark_channel(image, 5))
+        for planes in (image, numpy.stack([image, guide, guide[::-1]], axis=2)):
+            expected = mcfast.dark_channel(planes, 5)
+            numpy.testing.assert_array_equal(mcfast.dark_channel(planes, 5, backend="numba"), expected)
         for footprint in (mcfast.disk(3), mcfast.rectangle(3, 5), mcfast.rectangle(2, 4)):
             numpy.testing.assert_array_equal(
                 mcfast.white_tophat(image, footprint, backend="numba"), mcfast.white_tophat(image, footprint)
@@ -75,6 +77,9 @@ for dtype in (numpy.uint16,):
     out, eroded = numpy.empty_like(image), numpy.empty_like(image)
     gpu.min_filter(image, (3, 5), out)
     assert (out == mcfast.min_filter(image, (3, 5))).all()
+    planes = numpy.stack([image, guide], axis=2)
+    gpu.dark_channel(planes, (5, 3), eroded, out)
+    assert (out == mcfast.dark_channel(planes, (5, 3))).all()
     gpu.white_tophat(image, (3, 3), eroded, out)
     assert (out == mcfast.white_tophat(image, mcfast.rectangle(3, 3))).all()
     a, b = numpy.empty(image.shape), numpy.empty(image.shape)

@@ -44,8 +44,7 @@ CASES = [(shape, tile) for shape in SHAPES for tile in SIDES if tile > 1 or shap
 def test_tiled_equals_untiled(network, magnifier, shape, tile):
     image = _image(shape)
     result = super_resolve(image, tile=tile, threads=1, network=magnifier)
-    assert result.shape == (2 * shape[0], 2 * shape[1])
-    assert result.dtype == numpy.float32
+    assert (result.shape, result.dtype) == ((2 * shape[0], 2 * shape[1]), numpy.float32)
     numpy.testing.assert_allclose(result, _whole(network, image), atol=1e-5)
 
 
@@ -178,6 +177,34 @@ def test_only_the_mask_is_magnified_by_the_network(magnifier):
         for crop, (row0, column0, row1, column1) in zip(crops, boxes, strict=True):
             expected = result[2 * row0 : 2 * row1, 2 * column0 : 2 * column1]
             assert numpy.abs(crop.astype(int) - expected).max() <= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_any_mask_changes_no_bit_of_what_it_marks(data):
+    rows, columns = data.draw(st.integers(1, 90)), data.draw(st.integers(1, 150))
+    random = numpy.random.default_rng(data.draw(st.integers(0, 2**31)))
+    image = (random.random((rows, columns)) * 4095).astype(data.draw(st.sampled_from([numpy.uint16, numpy.float32])))
+    mask = numpy.zeros(image.shape, bool)
+    for _ in range(data.draw(st.integers(0, 4))):
+        row, column = random.integers(rows), random.integers(columns)
+        mask[row : row + random.integers(1, 40), column : column + random.integers(1, 70)] = True
+    mask |= random.random(mask.shape) < data.draw(st.sampled_from([0, 0.001, 0.1]))  # beside spots lies what is stale
+    threads, tile = data.draw(st.integers(1, 3)), data.draw(st.sampled_from([None, 7, 64]))
+    result = super_resolve(image, max_value=4095, mask=mask, tile=tile, threads=threads)
+    large = mask.repeat(2, axis=0).repeat(2, axis=1)
+    numpy.testing.assert_array_equal(result[large], super_resolve(image, max_value=4095)[large])
+    numpy.testing.assert_array_equal(result[~large], mcfast.resample(image, 2.0)[~large])
+
+
+def test_a_mask_across_the_kernels_own_tiles_changes_no_bit_of_what_it_marks():
+    image = _image((1100, 1060), numpy.uint16, white=4095)
+    rows, columns = numpy.ogrid[:1100, :1060]
+    mask = (rows - 560) ** 2 + columns**2 < 530**2
+    result = super_resolve(image, max_value=4095, mask=mask, threads=2)
+    large = mask.repeat(2, axis=0).repeat(2, axis=1)
+    numpy.testing.assert_array_equal(result[large], super_resolve(image, max_value=4095)[large])
+    numpy.testing.assert_array_equal(result[~large], mcfast.resample(image, 2.0)[~large])
 
 
 def test_full_and_empty_masks(network):

@@ -45,6 +45,44 @@ def test_disks_equal_opencv(image, radius):
     numpy.testing.assert_array_equal(mcfast.dilate(image, disk), cv2.dilate(image, element))
 
 
+def _sum_of_segments(square, diagonal, steep, flat):
+    """A square and segments along (1, 1), (1, 2), (2, 1) and their mirror images: what the core divides."""
+    mask = numpy.ones((square, square), bool)
+    for rows, columns, points in ((1, 1, diagonal), (2, 1, steep), (1, 2, flat)):
+        for sign in (1, -1):
+            for _ in range(points - 1):
+                larger = numpy.zeros((mask.shape[0] + rows, mask.shape[1] + columns), bool)
+                left, right = (0, columns) if sign > 0 else (columns, 0)
+                larger[: mask.shape[0], left : left + mask.shape[1]] |= mask
+                larger[rows:, right : right + mask.shape[1]] |= mask
+                mask = larger
+    return mask
+
+
+@given(
+    images(),
+    st.one_of(
+        st.sampled_from((7, 9, 15, 20, 25, 31)).map(lambda radius: mcfast.disk(radius).mask),
+        st.builds(_sum_of_segments, *[st.integers(1, 9)] * 4),
+    ),
+    THREADS,
+)
+def test_footprints_that_are_sums_of_segments(image, mask, threads):
+    footprint = mcfast.Footprint(mask)
+    for function in (mcfast.erode, mcfast.dilate, mcfast.white_tophat):
+        numpy.testing.assert_array_equal(
+            function(image, footprint, threads=threads), function(image, footprint, backend="reference")
+        )
+
+
+def test_sums_of_segments_larger_than_a_box():
+    image = make(numpy.uint8, 603, 2711, 4)
+    for radius in (9, 25):
+        disk = mcfast.disk(radius)
+        expected = cv2.dilate(cv2.erode(image, disk.mask.astype(numpy.uint8)), disk.mask.astype(numpy.uint8))
+        numpy.testing.assert_array_equal(mcfast.opening(image, disk), expected)
+
+
 @given(images(), footprints())
 def test_algebra(image, mask):
     """Duality, extensivity and idempotence, for footprints with or without their origin."""

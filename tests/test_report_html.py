@@ -20,7 +20,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="module")
 def result(engine, small_dicom):
-    return engine(small_dicom)
+    found = engine(small_dicom)
+    return replace(found, mammogram=replace(found.mammogram, flags=("burned_in_annotation", "partial_view")))
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,12 @@ ready.then(async () => {
   element("choice").children[2].click(); element("clusters").children[0].click(); said.magnified = sum();
   said.near = view.scale;
   key("1"); said.original = sum();
+  key("4"); said.probability = sum(); said.legend = !element("legend").hidden;
+  said.map = [view.layer, view.marks, element("choice").children[3].disabled];
+  said.probable = result.calcifications.map((one) => probabilityAt(one.col + 0.5, one.row + 0.5));
+  said.nowhere = [probabilityAt(-1, 5), probabilityAt(1e6, 5)];
+  key("m"); said.both = sum(); key("m");
+  key("1"); said.back = [sum(), view.marks, element("legend").hidden];
   key("f"); said.again = sum();
   const box = canvas.getBoundingClientRect(), x = box.left + 100, y = box.top + 80;
   const fixed = () => [view.x + 100 / view.scale, view.y + 80 / view.scale];
@@ -101,6 +108,8 @@ ready.then(async () => {
   said.crops = [...document.querySelectorAll(".cluster canvas")].map((one) =>
     new Set(one.getContext("2d").getImageData(0, 0, one.width, one.height).data).size);
   said.stages = element("stages").rows.length;
+  said.features = [...document.querySelectorAll(".cluster details")].map((one) => one.querySelectorAll("tr").length - 1);
+  said.flags = [...element("flags").children].map((one) => one.textContent);
   const begin = performance.now();
   for (let i = 0; i < 10; i++) { view.x += 3; draw(); }
   said.frames = view.frames;
@@ -149,6 +158,8 @@ def test_it_loads_without_an_error(said, result):
     assert said["cards"] == len(result.clusters)
     assert all(colours > 20 for colours in said["crops"])
     assert said["stages"] == len(result.seconds)
+    assert said["features"] == [cluster.count for cluster in result.clusters]
+    assert said["flags"] == [flag.replace("_", " ") for flag in result.mammogram.flags] != []
 
 
 def test_toggles_change_what_is_seen(said):
@@ -156,6 +167,17 @@ def test_toggles_change_what_is_seen(said):
     assert said["pressed"] == "false"
     assert said["magnified"] != said["original"]
     assert said["again"] == said["start"]
+
+
+def test_probability_map(said, result):
+    """Cells of colour without marks; M shows both; every finding lies in a cell of at least its score."""
+    assert said["map"] == ["probability", False, False]
+    assert said["legend"]
+    assert len({said["original"], said["probability"], said["both"]}) == 3
+    assert said["back"] == [said["original"], True, True]
+    for sure, one in zip(said["probable"], result.calcifications, strict=True):
+        assert sure >= one.score - 1 / 254
+    assert said["nowhere"] == [None, None]
 
 
 def test_mouse(said, result):

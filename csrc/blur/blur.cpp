@@ -62,20 +62,29 @@ double shift_of(const Image<const T>& image) {
     if constexpr (std::is_integral_v<T>) {
         return 0;
     } else {
-        double sum = 0;
+        constexpr int chains = 8;  // one sum would wait for every addition
+        double sums[chains] = {};
         for (int y = 0; y < image.rows; ++y) {
-            for (int x = 0; x < image.columns; ++x) sum += image.row(y)[x];
+            const T* row = image.row(y);
+            int x = 0;
+            for (; x + chains <= image.columns; x += chains) {
+                for (int k = 0; k < chains; ++k) sums[k] += row[x + k];
+            }
+            for (; x < image.columns; ++x) sums[0] += row[x];
         }
+        double sum = 0;
+        for (const double part : sums) sum += part;
         // A float, so that a row of it is nothing once it is shifted.
         return static_cast<float>(sum / (static_cast<double>(image.rows) * image.columns));
     }
 }
 
 RowWindowWeights::RowWindowWeights(int columns, int radius)
-    : radius_(std::min(radius, columns)), inverse_width_(static_cast<std::size_t>(columns) + 8) {
+    : segments_(segments_of(columns)), radius_(std::min(radius, columns)), inverse_width_(segments_.size()) {
     for (int x = 0; x < columns; ++x) {
         const int width = std::min(columns, x + radius_ + 1) - std::max(0, x - radius_);
-        inverse_width_[static_cast<std::size_t>(x)] = 1.0 / width;
+        const int lane = x / segments_.length, place = x % segments_.length;
+        inverse_width_[static_cast<std::size_t>(place * Segments::lanes + lane)] = 1.0 / width;
     }
 }
 

@@ -18,13 +18,14 @@ void gaussian_blur(const Array& image, double sigma, const Array& out, int threa
 template <class T>
 double shift_of(const Image<const T>& image);
 
-/// Owns the inverse widths of a row's clipped windows, padded for vectors.
+/// Owns the inverse widths of a row's clipped windows.
 class RowWindowWeights {
   public:
     RowWindowWeights(int columns, int radius);
-    RowWindow view() const { return {radius_, inverse_width_.data()}; }
+    RowWindow view() const { return {segments_, radius_, inverse_width_.data()}; }
 
   private:
+    Segments segments_;
     int radius_;
     std::vector<double> inverse_width_;
 };

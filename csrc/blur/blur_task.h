@@ -10,10 +10,24 @@
 
 namespace mcfast {
 
+/// A row as eight segments of `length` columns, one for each lane of a vector; see blur/segments.h.
+struct Segments {
+    int columns, length;  // length: a multiple of 8; what lies past the row's end is nothing
+
+    static constexpr int lanes = 8;
+    std::size_t size() const { return static_cast<std::size_t>(lanes) * static_cast<std::size_t>(length); }
+};
+
+[[gnu::always_inline]] inline Segments segments_of(int columns) {
+    constexpr int block = Segments::lanes * Segments::lanes;
+    return {columns, (columns + block - 1) / block * Segments::lanes};
+}
+
 /// How far a window reaches along a row, and what its clipped width divides by.
 struct RowWindow {
+    Segments segments;
     int radius;                   // at most the row's length: a wider window holds nothing more
-    const double* inverse_width;  // (columns,) 1 / number of columns inside
+    const double* inverse_width;  // (length, 8) 1 / number of columns inside; 0 past the row's end
 };
 
 /// Mean over the clipped (2 radius + 1)^2 window for rows [top, bottom).
@@ -27,16 +41,15 @@ struct BoxTask {
     int top, bottom;
 };
 
-/// A row of sums that vectors may overrun, and its padded prefix sums.
+/// Column sums of a row, with what a window needs on both sides of every segment.
 template <class Sum>
 struct SumLayout {
-    Sum *columns, *prefix;
+    Sum* columns;
 
     // Inlined always: a copy of its own, compiled for one instruction level, would be shared by all of them.
-    [[gnu::always_inline]] SumLayout(Layout& layout, int columns_, int radius)
-        : columns(layout.take<Sum>(std::size_t(columns_) + 8)),
-          // The sum of the first pixel, which every row's stores begin with, stands on a cache line.
-          prefix(layout.take<Sum>(std::size_t(columns_) + 2 * std::size_t(radius) + 32) + (15 - radius % 16)) {}
+    [[gnu::always_inline]] SumLayout(Layout& layout, const RowWindow& along)
+        : columns(layout.take<Sum>(along.segments.size() +
+                                   Segments::lanes * (2 * static_cast<std::size_t>(along.radius) + 1))) {}
 };
 
 /// Whether no sum of (2 radius + 1)^2 pixels reaches 2^31, so that 32 bits hold it.
@@ -50,9 +63,7 @@ bool sums_fit_in_32_bits(int radius) {
 template <class T, class Sum>
 struct BoxLayout : Layout {
     BoxLayout(const BoxTask<T>& task, char* base)
-        : Layout(base),
-          sum(*this, task.image.columns, task.along.radius),
-          blank(take<T>(std::size_t(task.image.columns))) {}
+        : Layout(base), sum(*this, task.along), blank(take<T>(std::size_t(task.image.columns))) {}
 
     SumLayout<Sum> sum;
     T* blank;  // a row outside the image

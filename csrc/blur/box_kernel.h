@@ -13,30 +13,43 @@ inline int clipped_height(int y, int radius, int rows) {
     return last - first;
 }
 
+/// Row y of the output, from the column sums around it.
+template <class Sum, class T>
+void emit_means(const BoxTask<T>& task, WindowSum<Sum> sum, int y) {
+    const Segments segments = task.along.segments;
+    const double inverse_height = 1.0 / clipped_height(y, task.radius, task.image.rows), shift = task.shift;
+    const double* inverse_width = task.along.inverse_width;
+    float* out = task.out.row(y);
+    sum.begin_row();
+    for (int i = 0; i < segments.length; i += eight) {
+        prefetch_block(out + task.out.stride, segments, i);
+        Block<float> means;
+        for_each_place([&](auto j) __attribute__((always_inline)) {
+            const Doubles scale = Doubles::load(inverse_width + eight * (i + j)) * inverse_height;
+            means.at[j] = to_pixels<float>(sum.slide(i + j) * scale + shift);
+        });
+        store_block(out, segments, i, means);
+    }
+}
+
 template <class Sum, class T>
 void box_mean_summed(const BoxTask<T>& task, char* workspace) {
     const BoxLayout<T, Sum> buffer(task, workspace);
-    const int n = task.image.columns, radius = task.radius;
-    fill(buffer.blank, static_cast<T>(task.shift), n);
-    RunningSum<Sum> total(buffer.sum, n, task.along.radius);
-    for (int y = task.top - radius; y < task.top + radius; ++y) {
-        const RowPair<T> rows(task.image, y, -1, buffer.blank, task.shift);
-        for_each_eight(0, n, [&](int x, auto count) { total.add(x, rows.template change<Sum>(x, count)); });
-    }
-    const double* inverse_width = task.along.inverse_width;
-    for (int y = task.top; y < task.bottom; ++y) {
-        const RowPair<T> rows(task.image, y + radius, y > task.top ? y - radius - 1 : -1, buffer.blank, task.shift);
-        RunningSum<Sum> sum = total;
-        sum.begin_row();
-        for_each_eight(0, n, [&](int x, auto count) { sum.update(x, rows.template change<Sum>(x, count)); });
-        sum.finish_row();
-        const double inverse_height = 1.0 / clipped_height(y, radius, task.image.rows), shift = task.shift;
-        const Prefix<Sum> prefix = sum.prefix;
-        float* out = task.out.row(y);
-        for_each_eight(0, n, [&](int x, auto count) {
-            const Doubles mean = prefix.window(x) * (load_doubles(inverse_width + x) * inverse_height);
-            store_pixels(out + x, mean + shift, count);
-        });
+    const Segments segments = task.along.segments;
+    const int radius = task.radius;
+    fill(buffer.blank, static_cast<T>(task.shift), segments.columns);
+    WindowSum<Sum> total(buffer.sum, task.along);
+    for (int y = task.top - radius; y < task.bottom + radius; ++y) {
+        const int leaving = y - 2 * radius - 1;
+        const RowPair<T> rows(task.image, y, leaving < task.top - radius ? -1 : leaving, buffer.blank, task.shift);
+        const auto sum = total;
+        for (int i = 0; i < segments.length; i += eight) {
+            rows.prefetch_next(segments, i);
+            const BlockPair<T> pair(rows, segments, i);
+            for_each_place([&](auto j)
+                               __attribute__((always_inline)) { sum.add(i + j, pair.template change<Sum>(j)); });
+        }
+        if (y >= task.top + radius) emit_means(task, total, y - radius);
     }
 }
 

@@ -1,14 +1,12 @@
-// Sums over clipped windows in O(1) per pixel: running column sums, then a prefix sum along the row.
+// Sums over clipped windows in O(1) per pixel: running sums of columns, over which a window slides along the row.
 //
-// Sums of 8- and 16-bit pixels are 32-bit integers where no window can overflow them: they wrap around, and the
-// difference of two prefix sums is exact all the same. Everything else is double: squares and products of such pixels
-// are integers too, and their sums exact up to 2^53, for a row of 4096 16-bit pixels up to windows of 511 rows; beyond
-// that their error is far below a count. Floats are shifted by their mean first, which no mean or variance notices but
-// its rounding error does.
+// Sums of 8- and 16-bit pixels are 32-bit integers where no window can overflow them: column sums then wrap around at
+// most, and windows are exact. Everything else is double: squares and products of such pixels are integers too, and
+// their sums exact up to 2^53, for windows of up to 1448 x 1448 16-bit pixels; beyond that their error is far below a
+// count. Floats are shifted by their mean first, which no mean or variance notices but its rounding error does.
 #pragma once
 
-#include "blur/blur_task.h"
-#include "core/doubles.h"
+#include "blur/segments.h"
 
 namespace mcfast::MCFAST_LEVEL {
 
@@ -16,7 +14,7 @@ namespace mcfast::MCFAST_LEVEL {
 template <class Sum>
 using Changes = Eights<std::conditional_t<std::is_same_v<Sum, std::uint32_t>, std::int32_t, double>>;
 
-[[gnu::always_inline]] inline Doubles as_doubles(const Doubles& values) {
+[[gnu::always_inline]] inline const Doubles& as_doubles(const Doubles& values) {
     return values;
 }
 /// For windows, whose sums stay below 2^31.
@@ -24,65 +22,51 @@ using Changes = Eights<std::conditional_t<std::is_same_v<Sum, std::uint32_t>, st
     return to_doubles(as_signed(values));
 }
 
-/// The prefix sums of a row, padded so that a window may reach past either end: at(i) is the sum of the first i values,
-/// 0 for i < 0 and the whole sum for i > n.
-template <class Sum>
-struct Prefix {
-    Sum* values;  // n + 2 radius + 1, and slack for a vector
-    int radius, n;
-
-    Sum* at(int i) const { return values + radius + i; }
-
-    void begin() const {
-        for (int i = -radius; i <= 0; ++i) *at(i) = 0;
-    }
-
-    void finish(Sum total) const {
-        for (int i = n + 1; i <= n + radius; ++i) *at(i) = total;
-    }
-
-    /// Sums over the windows around eight positions.
-    [[gnu::always_inline]] Doubles window(int x) const {
-        return as_doubles(Eights<Sum>::load(at(x + radius + 1)) - Eights<Sum>::load(at(x - radius)));
-    }
-};
-
-/// Running sum over a column of windows, and its prefix sums along the row, in one pass.
+/// Column sums of a row, and the window that slides over them.
+///
+/// A segment goes on where the next one begins. So that the window need not know, `begin_row` copies what lies beside
+/// each segment: radius + 1 vectors before it and radius behind it.
 ///
 /// Loops work on a local copy: a member in memory would have to be read again after every store.
 template <class Sum>
-struct RunningSum {
-    Sum* columns;  // n, and slack for a vector
-    Prefix<Sum> prefix;
-    Eights<Sum> carry{};
+struct WindowSum {
+    Sum* columns;  // (radius + 1 + length + radius, 8), from place 0
+    int length, radius;
+    Eights<Sum> window{};
 
-    /// Sums of nothing over rows of n pixels.
-    RunningSum(const SumLayout<Sum>& layout, int n, int radius)
-        : columns(layout.columns), prefix{layout.prefix, radius, n} {
-        for (int x = 0; x < n + eight; ++x) columns[x] = 0;
+    /// Sums of nothing.
+    WindowSum(const SumLayout<Sum>& layout, const RowWindow& along)
+        : columns(layout.columns + eight * (along.radius + 1)), length(along.segments.length), radius(along.radius) {
+        for (int i = -radius - 1; i < length + radius; ++i) put(i, {});
     }
 
+    [[gnu::always_inline]] Eights<Sum> at(int i) const { return Eights<Sum>::load(columns + eight * i); }
+    [[gnu::always_inline]] void put(int i, const Eights<Sum>& sums) const { sums.store(columns + eight * i); }
+
+    /// Adds to the column sums at place i. Columns past the row's end must stay 0.
+    [[gnu::always_inline]] void add(int i, const Changes<Sum>& change) const { put(i, at(i) + as_sums(change)); }
+
+    /// Brings the window to the place before each segment, once all column sums of a row are there.
     void begin_row() {
-        prefix.begin();
-        carry = {};
+        Eights<Sum> ahead{}, behind{};
+        for (int i = 0; i < radius; ++i) {
+            const Eights<Sum> sums = at(i);
+            put(length + i, moved_down(sums));
+            ahead = ahead + sums;
+        }
+        for (int i = -1; i >= -radius - 1; --i) {
+            const Eights<Sum> sums = moved_up(at(i + length));
+            put(i, sums);
+            behind = behind + sums;
+        }
+        window = ahead + behind;
     }
 
-    /// Adds `change` to columns x .. x + 7, for rows whose windows nobody asks for.
-    [[gnu::always_inline]] Eights<Sum> add(int x, const Changes<Sum>& change) const {
-        const auto sum = Eights<Sum>::load(columns + x) + as_sums(change);
-        sum.store(columns + x);
-        return sum;
+    /// Slides the window to place i, from the place before it. Gives the sums over the windows around place i.
+    [[gnu::always_inline]] Doubles slide(int i) {
+        window = window + (at(i + radius) - at(i - radius - 1));
+        return as_doubles(window);
     }
-
-    /// Adds `change` to columns x .. x + 7 and extends the prefix sums over them.
-    [[gnu::always_inline]] void update(int x, const Changes<Sum>& change) {
-        const auto upto = scan(add(x, change));
-        (upto + carry).store(prefix.at(x + 1));
-        carry = carry + last_of(upto);  // not of their sum: the next vector would wait for more than one addition
-    }
-
-    /// `change` for the columns past the end must have been 0, and `columns` 0 there.
-    void finish_row() const { prefix.finish(carry.at(0)); }
 };
 
 /// A row that enters and a row that leaves a running window. Rows outside the image add nothing: `blank` stands for
@@ -91,26 +75,61 @@ template <class T>
 struct RowPair {
     const T *entering, *leaving;
     double shift;
+    std::ptrdiff_t stride;
 
     RowPair(const Image<const T>& image, int entering_row, int leaving_row, const T* blank, double shift_)
         : entering(entering_row >= 0 && entering_row < image.rows ? image.row(entering_row) : blank),
           leaving(leaving_row >= 0 && leaving_row < image.rows ? image.row(leaving_row) : blank),
-          shift(shift_) {}
+          shift(shift_),
+          stride(image.stride) {}
 
-    template <class Count>
-    [[gnu::always_inline]] Doubles pixels(const T* row, int x, Count count) const {
-        const Doubles values = load_doubles(row + x, count);
-        if constexpr (std::is_integral_v<T>) return values;
-        return (values - shift).first(count);
+    /// Asks for the rows below, so that the next row finds them.
+    [[gnu::always_inline]] void prefetch_next(const Segments& segments, int i) const {
+        prefetch_block(entering + stride, segments, i);
+        prefetch_block(leaving + stride, segments, i);
+    }
+};
+
+/// Eight places of such rows.
+template <class T>
+struct BlockPair {
+    Block<T> entering, leaving;
+    double shift;
+
+    [[gnu::always_inline]] BlockPair(const RowPair<T>& rows, const Segments& segments, int i)
+        : entering(load_block(rows.entering, segments, i, static_cast<T>(rows.shift))),
+          leaving(load_block(rows.leaving, segments, i, static_cast<T>(rows.shift))),
+          shift(rows.shift) {}
+
+    [[gnu::always_inline]] Doubles values(const EightPixels<T>& pixels) const {
+        const Doubles all = to_doubles(pixels);
+        if constexpr (std::is_integral_v<T>) return all;
+        return all - shift;
     }
 
-    /// What the sums of the window gain, in the type that they are summed in.
-    template <class Sum, class Count>
-    [[gnu::always_inline]] Changes<Sum> change(int x, Count count) const {
+    /// What the sums of the window gain at place j, in the type that they are summed in.
+    template <class Sum>
+    [[gnu::always_inline]] Changes<Sum> change(int j) const {
         if constexpr (std::is_same_v<Sum, std::uint32_t>) {
-            return load_ints(entering + x, count) - load_ints(leaving + x, count);
+            return to_ints(entering.at[j]) - to_ints(leaving.at[j]);
         } else {
-            return pixels(entering, x, count) - pixels(leaving, x, count);
+            return values(entering.at[j]) - values(leaving.at[j]);
+        }
+    }
+
+    /// What the sums of products gain.
+    [[gnu::always_inline]] Doubles product_change(const BlockPair& factors, int j) const {
+        return values(entering.at[j]) * factors.values(factors.entering.at[j]) -
+               values(leaving.at[j]) * factors.values(factors.leaving.at[j]);
+    }
+
+    /// What the sums of squares gain.
+    [[gnu::always_inline]] Doubles square_change(int j) const {
+        if constexpr (std::is_integral_v<T>) {  // exact, and without a conversion and a product
+            const EightInts in = to_ints(entering.at[j]), out = to_ints(leaving.at[j]);
+            return to_doubles(in + out) * to_doubles(in - out);
+        } else {
+            return product_change(*this, j);
         }
     }
 };

@@ -4,6 +4,9 @@
 // row at a time (the entering pixel is added, the leaving one taken off); each warp turns one row of them into prefix
 // sums, of which a window is a difference. Integers are summed as uint64, modulo 2^64 and so exactly, floats as
 // doubles, whose sums start afresh in each strip; neither depends on the order in which threads run.
+//
+// Windows so wide that their sums do not fit into shared memory (a radius of 319 with four quantities, of 550 with one)
+// have them in a part of a scratch array for each block, some 60 kB out of L2: the same code, of another memory.
 #pragma once
 
 #include "gpu/pixel.h"
@@ -11,7 +14,6 @@
 namespace mcfast::gpu {
 
 constexpr int sum_threads = 128, sum_rows = sum_threads / 32;
-constexpr int sum_blocks = 5;  // on a multiprocessor at least: at most 96 registers a thread
 
 /// What sums of T are kept in.
 template <class T>
@@ -24,6 +26,27 @@ struct SumType<float> {
 };
 template <class T>
 using Sum = typename SumType<T>::type;
+
+/// Where a block keeps `length` sums: in the launch's dynamic shared memory, or in its part of `scratch`.
+struct InShared {
+    static constexpr int blocks = 5;  // on a multiprocessor at least: at most 96 registers a thread
+    template <class A>
+    using Array = Shared<A>;
+    template <class A>
+    static MC_DEVICE Array<A> of(A*, int64_t) {
+        MC_DYNAMIC_SHARED(A, memory);
+        return memory;
+    }
+};
+struct InGlobal {
+    static constexpr int blocks = 4;  // 128 registers
+    template <class A>
+    using Array = A*;
+    template <class A>
+    static MC_DEVICE Array<A> of(A* scratch, int64_t length) {
+        return scratch + (static_cast<int64_t>(blockIdx.y) * gridDim.x + blockIdx.x) * length;
+    }
+};
 
 /// The windows of an image of rows x columns: half sides, and the rows that a block walks down.
 struct Windows {
@@ -39,8 +62,8 @@ struct Windows {
 
 /// Turns `length` values into prefix sums: sums[i] becomes values[0] + ... + values[i - 1], up to sums[length]. The
 /// lanes of a warp take runs of an odd number of values, which lie in different banks.
-template <class A>
-MC_DEVICE void warp_prefix_sums(Shared<A> values, int length) {
+template <class A, class Array>
+MC_DEVICE void warp_prefix_sums(Array values, int length) {
     const int lane = static_cast<int>(threadIdx.x) % 32, run = (length + 31) / 32 | 1;
     const int first = smaller(lane * run, length), last = smaller(first + run, length);
     A total = 0;
@@ -63,10 +86,10 @@ MC_DEVICE void warp_prefix_sums(Shared<A> values, int length) {
 }
 
 /// The column sums of one quantity: `load(y, x)` gives its value at a pixel of the image.
-template <class A, class Load>
+template <class A, class Array, class Load>
 struct ColumnSums {
     const Windows& windows;
-    Shared<A> sums;  // of columns left .. left + width - 1
+    Array sums;  // of columns left .. left + width - 1
     int left, width;
     const Load& load;
 
@@ -87,7 +110,7 @@ struct ColumnSums {
     }
 
     /// Moves the sums down to the windows of row `y` and copies them to `row`.
-    MC_DEVICE void advance(int y, Shared<A> row) const {
+    MC_DEVICE void advance(int y, Array row) const {
         for (int i = static_cast<int>(threadIdx.x); i < width; i += sum_threads) {
             A sum = sums[i];
             sum += value(y + windows.down, left + i);
@@ -99,32 +122,36 @@ struct ColumnSums {
 };
 
 /// Calls emit(y, x, sums) for every pixel of the block's strip, where sums[q] is the window sum of `load.at<q>(y, x)`.
-/// Shared memory: quantities * width + 4 (width + 1) sums, where width = 128 + 2 along.
-template <class A, int quantities, class Quantities, class Emit>
-MC_DEVICE void window_sums(const Windows& windows, Shared<A> memory, const Quantities& quantity, const Emit& emit) {
+/// Memory (InShared or InGlobal): quantities * width + 4 (width + 1) sums of a block, where width = 128 + 2 along.
+template <class A, int quantities, class Memory, class Quantities, class Emit>
+MC_DEVICE void window_sums(const Windows& windows, A* scratch, const Quantities& quantity, const Emit& emit) {
+    using Array = typename Memory::template Array<A>;
     const int width = sum_threads + 2 * windows.along, thread = static_cast<int>(threadIdx.x);
     const int left = static_cast<int>(blockIdx.x) * sum_threads, x = left + thread;
     const int top = static_cast<int>(blockIdx.y) * windows.strip;
     const int bottom = smaller(top + windows.strip, windows.rows);
-    const Shared<A> prefix = memory + quantities * width;
+    const Array memory =
+        Memory::template of<A>(scratch, static_cast<int64_t>(quantities + sum_rows) * width + sum_rows);
+    const Array prefix = memory + quantities * width;
 
     for (int q = 0; q < quantities; ++q) {
         const auto load = [&](int row, int column) { return quantity(q, row, column); };
-        ColumnSums<A, decltype(load)>{windows, memory + q * width, left - windows.along, width, load}.begin(top);
+        ColumnSums<A, Array, decltype(load)>{windows, memory + q * width, left - windows.along, width, load}.begin(top);
     }
     for (int y = top; y < bottom; y += sum_rows) {
         A sums[sum_rows][quantities];
         MC_UNROLL
         for (int q = 0; q < quantities; ++q) {
             const auto load = [&](int row, int column) { return quantity(q, row, column); };
-            const ColumnSums<A, decltype(load)> columns{windows, memory + q * width, left - windows.along, width, load};
+            const ColumnSums<A, Array, decltype(load)> columns{windows, memory + q * width, left - windows.along, width,
+                                                               load};
             for (int r = 0; r < sum_rows; ++r) columns.advance(y + r, prefix + r * (width + 1));
             __syncthreads();
             warp_prefix_sums<A>(prefix + thread / 32 * (width + 1), width);
             __syncthreads();
             MC_UNROLL
             for (int r = 0; r < sum_rows; ++r) {
-                const Shared<A> row = prefix + r * (width + 1);
+                const Array row = prefix + r * (width + 1);
                 const A before = row[thread], through = row[thread + 2 * windows.along + 1];
                 sums[r][q] = through - before;
             }

@@ -253,39 +253,34 @@ template <int rest, class Part, int... lane>
     return __builtin_shuffle(before, at, Indices{(width - rest + lane)...});
 #endif
 }
+template <int rest, class Part>
+[[gnu::always_inline]] inline Part joined(Part before, Part at) {
+    return joined<rest>(before, at, std::make_integer_sequence<int, sizeof(Part) / sizeof(before[0])>{});
+}
 
-/// The values moved up by `places`, zeros below them.
-template <int places, class S>
+/// The values moved up by one place, 0 below them.
+template <class S>
 [[gnu::always_inline]] inline Eights<S> moved_up(const Eights<S>& values) {
-    using Values = Eights<S>;
-    constexpr int width = Values::width, whole = places / width, rest = places % width;
-    Values moved;
-    Values::for_each_part([&](auto i) {
-        constexpr int from = i - whole;
-        typename Values::Part before{}, at{};
-        if constexpr (from >= 1) before = values.part[from - 1];
-        if constexpr (from >= 0) at = values.part[from];
-        if constexpr (rest == 0) {
-            moved.part[i] = at;
-        } else {
-            moved.part[i] = joined<rest>(before, at, std::make_integer_sequence<int, width>{});
-        }
+    Eights<S> moved;
+    Eights<S>::for_each_part([&](auto i) {
+        typename Eights<S>::Part below{};
+        if constexpr (i > 0) below = values.part[i - 1];
+        moved.part[i] = joined<1>(below, values.part[i]);
     });
     return moved;
 }
 
-/// Sums of the first 1, 2, ..., 8 of the values.
+/// The values moved down by one place, 0 above them.
 template <class S>
-[[gnu::always_inline]] inline Eights<S> scan(Eights<S> values) {
-    values = values + moved_up<1>(values);
-    values = values + moved_up<2>(values);
-    return values + moved_up<4>(values);
-}
-
-/// The last of eight values, eight times.
-template <class S>
-[[gnu::always_inline]] inline Eights<S> last_of(const Eights<S>& values) {
-    return Eights<S>(values.at(eight - 1));
+[[gnu::always_inline]] inline Eights<S> moved_down(const Eights<S>& values) {
+    using Values = Eights<S>;
+    Values moved;
+    Values::for_each_part([&](auto i) {
+        typename Values::Part above{};
+        if constexpr (i + 1 < Values::parts) above = values.part[i + 1];
+        moved.part[i] = joined<Values::width - 1>(values.part[i], above);
+    });
+    return moved;
 }
 
 }  // namespace mcfast::MCFAST_LEVEL

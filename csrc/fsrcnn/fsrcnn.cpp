@@ -13,12 +13,15 @@ namespace mcfast {
 
 namespace {
 
-/// Largest tile. Its maps (2 MB for d = 56, s = 12, m = 4) stay in the second or third cache; a wider one repeats less
-/// work on its halo.
+/// Largest tile, about. Its maps (2 MB for d = 56, s = 12, m = 4) stay in the second or third cache; a wider one
+/// repeats less work on its halo.
 constexpr int tile_rows = 512, tile_columns = 500;
 
-/// Fewest rows that a tile is cut to, so that all threads have work: on each tile 20 rows are computed besides.
-constexpr int fewest_tile_rows = 96;
+/// Fewest rows that a tile is cut to, so that all threads have work: about 12 rows are computed besides on each.
+constexpr int fewest_tile_rows = 144;
+
+/// Of a pixel that the mask leaves out, in pixels of the network.
+constexpr double interpolation_cost = 0.02;
 
 constexpr int most_maps = 256;
 
@@ -111,6 +114,49 @@ Box bounds(const Image<const std::uint8_t>& mask, const Box& box) {
     return found;
 }
 
+struct Work {
+    const FsrcnnPart* part;
+    Box tile, box;  // as in FsrcnnTask
+    double cost;
+};
+
+/// Pixels of a box that are set; all of them if there is no mask.
+double pixels_in(const Image<const std::uint8_t>& mask, const Box& box) {
+    if (!mask.data) return static_cast<double>(box.rows()) * box.columns();
+    std::ptrdiff_t sum = 0;
+    for (int y = box.top; y < box.bottom; ++y) {
+        const std::uint8_t* row = mask.row(y);
+        sum += std::count_if(row + box.left, row + box.right, [](std::uint8_t value) { return value != 0; });
+    }
+    return static_cast<double>(sum);
+}
+
+/// Most rows of a box's tiles, for as many tiles as comes nearest to `wanted` rows in each.
+int rows_of_tiles(const Box& box, double wanted) {
+    const int rows = std::clamp(static_cast<int>(std::min<double>(wanted, tile_rows)), fewest_tile_rows, tile_rows);
+    const int count = std::max(1, (box.rows() + rows / 2) / rows);
+    return (box.rows() + count - 1) / count;
+}
+
+/// Tiles of all parts, the longest work first: the last ones then fill what threads have left. Tiles change no bit of
+/// the result, so unlike elsewhere they may be cut for the number of threads.
+std::vector<Work> plan(const std::vector<FsrcnnPart>& parts, const Image<const std::uint8_t>& mask, int tile,
+                       double pixels, int workers) {
+    const double share = workers > 1 ? pixels / (4 * workers) : pixels;
+    const int columns = tile ? std::min(tile, tile_columns) : tile_columns;
+    std::vector<Work> work;
+    for (const FsrcnnPart& part : parts) {
+        const int rows = rows_of_tiles(part.box, share / std::min(columns, part.box.columns()));
+        for (const Box& cut : tiles(part.box, tile ? std::min(tile, rows) : rows, columns)) {
+            const Box box = mask.data ? bounds(mask, cut) : cut;
+            const double interpolated = interpolation_cost * cut.rows() * cut.columns();
+            work.push_back({&part, cut, box, pixels_in(mask, box) + (mask.data ? interpolated : 0)});
+        }
+    }
+    std::stable_sort(work.begin(), work.end(), [](const Work& a, const Work& b) { return a.cost > b.cost; });
+    return work;
+}
+
 }  // namespace
 
 Fsrcnn::Fsrcnn(const std::vector<FsrcnnArrays>& layers) {
@@ -155,26 +201,12 @@ void Fsrcnn::magnify(const Array& image, double white, const std::vector<FsrcnnP
     check_range({operation, "tile"}, tile, 0, 1 << 30, "None or at least 1");
     if (!clip && image.dtype != Dtype::float32) refuse({operation, "clip"}, "true for integers", "false");
 
-    struct Work {
-        const FsrcnnPart* part;
-        Box box;
-    };
+    const auto inside = mask ? as_image<const std::uint8_t>(*mask) : Image<const std::uint8_t>{};
     double pixels = 0;
-    for (const FsrcnnPart& part : parts) pixels += static_cast<double>(part.box.rows()) * part.box.columns();
+    for (const FsrcnnPart& part : parts) pixels += pixels_in(inside, part.box);
     constexpr double cost = 64;  // of a pixel here, in pixels of a filter
     const int workers = choose_threads(operation, threads, cost * pixels);
-    // Tiles change no bit of the result, so unlike elsewhere they may be cut for the number of threads.
-    const double share = pixels / (4 * workers) / tile_columns;
-    const int rows = std::clamp(static_cast<int>(share), fewest_tile_rows, tile_rows);
-    const auto inside = mask ? as_image<const std::uint8_t>(*mask) : Image<const std::uint8_t>{};
-    std::vector<Work> work;
-    for (const FsrcnnPart& part : parts) {
-        for (const Box& whole :
-             tiles(part.box, tile ? std::min(tile, rows) : rows, tile ? std::min(tile, tile_columns) : tile_columns)) {
-            const Box box = mask ? bounds(inside, whole) : whole;
-            if (box.rows() > 0) work.push_back({&part, box});
-        }
-    }
+    const std::vector<Work> work = plan(parts, inside, tile, pixels, workers);
     visit_pixels(image.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         parallel_for(work.size(), workers, [&](std::size_t i) {
@@ -186,11 +218,13 @@ void Fsrcnn::magnify(const Array& image, double white, const std::vector<FsrcnnP
             task.white = static_cast<float>(white);
             task.low = clip ? 0 : -std::numeric_limits<float>::infinity();
             task.high = clip ? task.white : std::numeric_limits<float>::infinity();
+            task.tile = work[i].tile;
             task.box = work[i].box;
             task.out = as_image<T>(part.out);
             task.out_top = part.box.top;
             task.out_left = part.box.left;
-            char* workspace = thread_workspace(FsrcnnLayout(weights_, task.box.columns(), nullptr).bytes());
+            const int columns = std::max(0, task.box.columns());
+            char* workspace = thread_workspace(FsrcnnLayout(weights_, columns, nullptr).bytes());
             kernels().of<T>().fsrcnn(task, workspace);
         });
     });

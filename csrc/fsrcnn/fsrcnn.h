@@ -35,7 +35,8 @@ class Fsrcnn {
     int m() const { return weights_.m; }
 
     /// Magnify parts of an image of uint8, uint16 or float32 with values 0 .. white, each into an array of its dtype
-    /// and twice its box's size. Pixels whose `mask` (bool, the image's size, or null) is not set are left as they are.
+    /// and twice its box's size. Pixels whose `mask` (bool, the image's size, or null) is not set are interpolated
+    /// linearly, as `resample` does.
     /// `tile` is the longest side of a tile, or 0. `clip` to 0 .. white may be false for float32 only.
     void magnify(const Array& image, double white, const std::vector<FsrcnnPart>& parts, const Array* mask, int tile,
                  bool clip, int threads) const;

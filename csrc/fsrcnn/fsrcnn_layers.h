@@ -11,24 +11,26 @@
 
 namespace mcfast::MCFAST_LEVEL {
 
-/// A convolution of one row, and its PReLU. `in_step` separates inputs: maps, or rows of one map.
-template <int Taps>
-inline void convolve_row(const FsrcnnLayer& layer, const float* in, std::ptrdiff_t in_step, float* out,
+/// One row of a 1x1 convolution, and its PReLU.
+inline void combine_maps(const FsrcnnLayer& layer, const float* in, std::ptrdiff_t in_step, float* out,
                          std::ptrdiff_t out_step, int columns) {
     for_each_output(layer.outputs, [&](auto block, int first) {
         constexpr int outputs = decltype(block)::value;
-        const float* weights = layer.weights + std::ptrdiff_t(first) * layer.inputs * Taps;
+        const float* weights = layer.weights + std::ptrdiff_t(first) * layer.inputs;
         for_each_block<vectors_beside(outputs)>(columns, [&](auto count, int x) {
             constexpr int vectors = decltype(count)::value;
             Vector<float> sum[outputs][vectors];
             for (int o = 0; o < outputs; ++o) {
                 for (int v = 0; v < vectors; ++v) sum[o][v] = spread(layer.bias[first + o]);
             }
-            accumulate<outputs, vectors, Taps>(in + x, in_step, layer.inputs, weights, sum);
+            accumulate<outputs, vectors, 1>(in + x, in_step, layer.inputs, weights, sum);
+            // Copies: the compiler must think that the stores below change everything it has only a reference to.
+            const float* slopes = layer.slope + first;
+            const std::ptrdiff_t next = out_step;
+            float* const to = out + first * next + x;
             for (int o = 0; o < outputs; ++o) {
-                const Vector<float> slope = spread(layer.slope[first + o]);
-                float* to = out + (first + o) * out_step + x;
-                for (int v = 0; v < vectors; ++v) store(to + v * lanes<float>, prelu(sum[o][v], slope));
+                const Vector<float> slope = spread(slopes[o]);
+                for (int v = 0; v < vectors; ++v) store(to + o * next + v * lanes<float>, prelu(sum[o][v], slope));
             }
         });
     });
@@ -46,13 +48,17 @@ inline void split_maps(const float* const (&rows)[F::points], std::ptrdiff_t ste
     }
 }
 
-/// Four rows of a 3x3 convolution from the six rows around them, and its PReLU; at most `fsrcnn_chunk` columns.
-inline void map_rows(const FsrcnnLayer& layer, const float* const (&in)[6], float* const (&out)[4], std::ptrdiff_t step,
-                     int columns, float* points) {
-    using F = ThreeRows;
-    constexpr int stride = FsrcnnLayout::chunk_stride, taps = 3;
-    split_maps<F>(in, step, layer.inputs, columns + taps - 1, points);
-    const std::ptrdiff_t point_step = std::ptrdiff_t(layer.inputs) * stride;
+/// A layer's input at the points of F: `maps` floats from map to map, `points` floats from point to point.
+struct SplitMaps {
+    const float* data;
+    std::ptrdiff_t maps, points;
+};
+
+/// Four rows of a convolution of as many columns as rows of taps from its input at the points of F, and its PReLU.
+template <class F>
+inline void filter_rows(const FsrcnnLayer& layer, const SplitMaps& in, float* const (&out)[4], std::ptrdiff_t step,
+                        int columns) {
+    constexpr int taps = F::points - 3;
     for_each_output(layer.outputs, [&](auto block, int first) {
         constexpr int outputs = decltype(block)::value;
         const float* weights = layer.weights + std::ptrdiff_t(first) * layer.inputs * taps * F::points;
@@ -61,24 +67,45 @@ inline void map_rows(const FsrcnnLayer& layer, const float* const (&in)[6], floa
             Vector<float> product[F::points][outputs][vectors];
             for (int p = 0; p < F::points; ++p) {
                 Vector<float> sum[outputs][vectors] = {};
-                accumulate<outputs, vectors, taps>(points + p * point_step + x, stride, layer.inputs,
+                accumulate<outputs, vectors, taps>(in.data + p * in.points + x, in.maps, layer.inputs,
                                                    weights + std::ptrdiff_t(p) * layer.inputs * taps * outputs, sum);
                 for (int o = 0; o < outputs; ++o) {
                     for (int v = 0; v < vectors; ++v) product[p][o][v] = sum[o][v];
                 }
             }
+            const float *biases = layer.bias + first, *slopes = layer.slope + first;
+            const std::ptrdiff_t next = step, begin = first * step + x;
+            float* const to[4] = {out[0] + begin, out[1] + begin, out[2] + begin, out[3] + begin};
             for (int o = 0; o < outputs; ++o) {
-                const Vector<float> bias = spread(layer.bias[first + o]), slope = spread(layer.slope[first + o]);
+                const Vector<float> bias = spread(biases[o]), slope = spread(slopes[o]);
                 for (int v = 0; v < vectors; ++v) {
                     Vector<float> at[F::points], y[4];
                     for (int p = 0; p < F::points; ++p) at[p] = product[p][o][v];
-                    F::join(at, y);
-                    const std::ptrdiff_t place = (first + o) * step + x + v * lanes<float>;
-                    for (int i = 0; i < 4; ++i) store(out[i] + place, prelu(y[i] + bias, slope));
+                    F::join(at, bias, y);
+                    for (int i = 0; i < 4; ++i) store(to[i] + o * next + v * lanes<float>, prelu(y[i], slope));
                 }
             }
         });
     });
+}
+
+/// Four rows of a 3x3 convolution from the six rows around them, and its PReLU; at most `fsrcnn_chunk` columns.
+inline void map_rows(const FsrcnnLayer& layer, const float* const (&in)[6], float* const (&out)[4], std::ptrdiff_t step,
+                     int columns, float* points) {
+    constexpr int stride = FsrcnnLayout::chunk_stride, reach = 2;
+    split_maps<ThreeRows>(in, step, layer.inputs, columns + reach, points);
+    filter_rows<ThreeRows>(layer, {points, stride, std::ptrdiff_t(layer.inputs) * stride}, out, step, columns);
+}
+
+/// To an integer, ties to even; floats pass. For |value| < 2^22.
+template <class T>
+[[gnu::always_inline]] inline T nearest(float value) {
+    constexpr float half_range = 12582912;  // 1.5 x 2^23: beside it there are no fractions
+    if constexpr (std::is_integral_v<T>) {
+        return static_cast<T>(static_cast<std::int32_t>((value + half_range) - half_range));
+    } else {
+        return value;
+    }
 }
 
 /// a0 b0 a1 b1 ...: the first or second half.
@@ -122,10 +149,10 @@ inline void deconvolve_rows(const FsrcnnLayer& layer, const float* const (&in)[8
                     left[p] = product[p][odd][v];
                     right[p] = product[p][2 + odd][v];
                 }
-                F::join(left, even);
-                F::join(right, next);
+                F::join(left, bias, even);
+                F::join(right, bias, next);
                 for (int i = 0; i < 4; ++i) {
-                    interleave(even[i] + bias, next[i] + bias, out[2 * i + odd] + 2 * (x + v * lanes<float>));
+                    interleave(even[i], next[i], out[2 * i + odd] + 2 * (x + v * lanes<float>));
                 }
             }
         }

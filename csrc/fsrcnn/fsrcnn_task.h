@@ -32,6 +32,7 @@ constexpr int fsrcnn_halo(int m) {
 }
 
 /// Magnify `box` of the image; pixel (0, 0) of `out` lies at the first pixel of row `out_top` and column `out_left`.
+/// With a mask, `box` holds its pixels in `tile` and may be empty; the others of `tile` are interpolated.
 template <class T>
 struct FsrcnnTask {
     Image<const T> image;
@@ -39,13 +40,16 @@ struct FsrcnnTask {
     const FsrcnnWeights* weights;
     float white;
     float low, high;  // what results are clipped to
-    Box box;
+    Box tile, box;
     Image<T> out;
     int out_top, out_left;
 };
 
 /// Columns that one pass of a layer works on: its maps then stay in the first caches. A multiple of every block.
 constexpr int fsrcnn_chunk = 96;
+
+/// The same for the d maps of the first layer, of which four rows are made at once.
+constexpr int fsrcnn_feature_chunk = 32;
 
 /// Rows that a ring of maps holds: four that are new, and the older ones that the next layer still needs.
 constexpr int ring_of_3x3 = 6, ring_of_deconvolution = 8;
@@ -57,7 +61,8 @@ struct FsrcnnLayout : Layout {
           shrunk(w.shrink.outputs),
           wide(w.expand.outputs),
           pixels(take<float>(size(8))),
-          features(take<float>(std::size_t(w.feature.outputs) * chunk_stride)),
+          pixel_points(take<float>(size(8))),
+          features(take<float>(std::size_t(w.feature.outputs) * 4 * fsrcnn_feature_chunk)),
           narrow_rings(take<float>(size((w.m + 1) * ring_of_3x3 * shrunk))),
           wide_ring(take<float>(size(ring_of_deconvolution * wide))),
           points(take<float>(std::size_t(8) * (shrunk > wide ? shrunk : wide) * chunk_stride)) {}
@@ -68,7 +73,8 @@ struct FsrcnnLayout : Layout {
     int stride;           // floats from one map's row to the next map's
     int shrunk, wide;     // maps in a narrow and in the wide ring
     float* pixels;        // 8 rows of the image, in units of white
-    float* features;      // the d maps of a chunk of one row
+    float* pixel_points;  // those, transformed
+    float* features;      // the d maps of a chunk of four rows
     float* narrow_rings;  // what the shrinking and each mapping layer give
     float* wide_ring;     // what the expanding layer gives
     float* points;        // a chunk of a layer's input, transformed

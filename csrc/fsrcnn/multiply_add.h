@@ -54,18 +54,39 @@ struct Count {
     static constexpr int value = N;
 };
 
+/// Holds the vector in a register. Otherwise the compiler, short of registers, reads it from memory for every use, and
+/// reads across cache lines become slower than the sums.
+[[gnu::always_inline]] inline Vector<float> held(Vector<float> value) {
+#if defined(__AVX__)
+    asm("" : "+v"(value));
+#endif
+    return value;
+}
+
 /// sum[o][v] += weights[o] times the columns of vector v, for the first `First` outputs.
 template <int First, int Outputs, int Vectors>
 [[gnu::always_inline]] inline void add_tap(const float* in, const float* weights,
                                            Vector<float> (&sum)[Outputs][Vectors]) {
-    Vector<float> value[Vectors];
+    if constexpr (First < Vectors) {
+        Vector<float> weight[First];
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) value[v] = load(in + v * lanes<float>);
+        for (int o = 0; o < First; ++o) weight[o] = held(spread(weights[o]));
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) {
+            const Vector<float> value = held(load(in + v * lanes<float>));
+#pragma GCC unroll 8
+            for (int o = 0; o < First; ++o) sum[o][v] = multiply_add(weight[o], value, sum[o][v]);
+        }
+    } else {
+        Vector<float> value[Vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) value[v] = held(load(in + v * lanes<float>));
 #pragma GCC unroll 16
-    for (int o = 0; o < First; ++o) {
-        const Vector<float> weight = spread(weights[o]);
+        for (int o = 0; o < First; ++o) {
+            const Vector<float> weight = spread(weights[o]);
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) sum[o][v] = multiply_add(weight, value[v], sum[o][v]);
+            for (int v = 0; v < Vectors; ++v) sum[o][v] = multiply_add(weight, value[v], sum[o][v]);
+        }
     }
 }
 

@@ -26,14 +26,14 @@ constexpr Points three_rows{6,
                              {0, 0, 1}}};
 constexpr Points five_rows{8,
                            5,
-                           {{1.0 / 4, 0, 0, 0, 0},
-                            {1.0 / 18, 1.0 / 18, 1.0 / 18, 1.0 / 18, 1.0 / 18},
-                            {1.0 / 18, -1.0 / 18, 1.0 / 18, -1.0 / 18, 1.0 / 18},
+                           {{1, 0, 0, 0, 0},
+                            {-2.0 / 9, -2.0 / 9, -2.0 / 9, -2.0 / 9, -2.0 / 9},
+                            {-2.0 / 9, 2.0 / 9, -2.0 / 9, 2.0 / 9, -2.0 / 9},
                             {1.0 / 360, 1.0 / 180, 1.0 / 90, 1.0 / 45, 2.0 / 45},
                             {1.0 / 360, -1.0 / 180, 1.0 / 90, -1.0 / 45, 2.0 / 45},
                             {16.0 / 45, 8.0 / 45, 4.0 / 45, 2.0 / 45, 1.0 / 45},
                             {16.0 / 45, -8.0 / 45, 4.0 / 45, -2.0 / 45, 1.0 / 45},
-                            {0, 0, 0, 0, 1.0 / 4}}};
+                            {0, 0, 0, 0, 1}}};
 
 /// Blocks of outputs, in each [point][input][column tap][output]; value(output, input, row tap, column tap) is the
 /// file's number.
@@ -71,16 +71,10 @@ PackedLayer pack_convolution(const FsrcnnArrays& layer, int widest) {
     const auto outputs = static_cast<int>(layer.weight.shape[0]), maps = static_cast<int>(layer.weight.shape[1]);
     const auto side = static_cast<int>(layer.weight.shape[2]);
     const int padded = (outputs + 3) / 4 * 4;
-    const bool rows_as_inputs = side == 5;
     const auto at = [&](int o, int c, int r, int k) { return double{from[((o * maps + c) * side + r) * side + k]}; };
     PackedLayer packed{{}, padded_copy(&layer.bias, padded), padded_copy(layer.slope, padded), maps, padded, outputs};
-    if (rows_as_inputs) {
-        packed.inputs = side;
-        packed.weights = pack(outputs, padded, widest, one_row, side, side,
-                              [&](int o, int row, int, int k) { return at(o, 0, row, k); });
-    } else {
-        packed.weights = pack(outputs, padded, widest, side == 3 ? three_rows : one_row, maps, side, at);
-    }
+    const Points& points = side == 5 ? five_rows : side == 3 ? three_rows : one_row;
+    packed.weights = pack(outputs, padded, widest, points, maps, side, at);
     return packed;
 }
 

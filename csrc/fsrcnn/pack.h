@@ -13,7 +13,7 @@ struct PackedLayer {
     int inputs, outputs, outputs_in_file;
 };
 
-/// A layer of k x k taps. 3x3 is packed at the six points of F(4, 3); of 5x5 (one input) the rows count as inputs.
+/// A layer of k x k taps. 3x3 is packed at the six points of F(4, 3), 5x5 at the eight of F(4, 5).
 PackedLayer pack_convolution(const FsrcnnArrays& layer, int widest);
 
 /// The deconvolution, as four convolutions of 5x5 taps (19 of them zero) at the eight points of F(4, 5).

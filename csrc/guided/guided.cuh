@@ -11,8 +11,8 @@
 //                     of L2
 //   limit             memory bandwidth on GPUs with full-rate float64; on others the 20 float64 operations of a pixel
 //   launch            grid (strips of 128 columns, strips of `strip` rows), 128 threads,
-//                     8 ((quantities + 4) (128 + 2 radius) + 4) bytes of shared memory; quantities is 2, or 4 if the
-//                     guide is another image
+//                     8 ((quantities + 4) (128 + 2 radius) + 4) bytes of shared memory, or as many of scratch memory
+//                     for each block; quantities is 2, or 4 if the guide is another image
 #pragma once
 
 #include "blur/window_sums.cuh"
@@ -36,20 +36,19 @@ MC_DEVICE A moment(int q, A guide, A src) {
 }
 
 /// a = cov(guide, src) / (var(guide) + eps), b = mean(src) - a mean(guide); a is 0 where the denominator is.
-template <class T, bool self>
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+template <class T, bool self, class Memory>
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     guided_coefficients(const T* __restrict__ src, int64_t src_stride, const T* __restrict__ guide,
                         int64_t guide_stride, float* __restrict__ a, float* __restrict__ b, int rows, int columns,
-                        int down, int along, int strip, double eps) {
+                        int down, int along, int strip, Sum<T>* scratch, double eps) {
     using A = Sum<T>;
-    MC_DYNAMIC_SHARED(A, memory);
     const Windows windows{rows, columns, down, along, strip};
     constexpr int quantities = self ? 2 : 4;
     const auto quantity = [&](int q, int y, int x) {
         const A g = static_cast<A>(guide[y * guide_stride + x]);
         return moment(q, g, self || q < 2 ? g : static_cast<A>(src[y * src_stride + x]));
     };
-    window_sums<A, quantities>(windows, memory, quantity, [&](int y, int x, const A* sums) {
+    window_sums<A, quantities, Memory>(windows, scratch, quantity, [&](int y, int x, const A* sums) {
         const double count = windows.count(y, x), guide_sum = static_cast<double>(sums[0]);
         const double src_sum = static_cast<double>(sums[self ? 0 : 2]);
         const double variance = larger(central(sums[1], sums[0], sums[0], count), 0.0) + eps * count * count;
@@ -63,59 +62,68 @@ MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
 }
 
 /// Means of a and b over the window around (y, x), handed to `emit(y, x, mean a, mean b)`.
-template <class Emit>
-MC_DEVICE void coefficient_means(const float* a, const float* b, const Windows& windows, const Emit& emit) {
-    MC_DYNAMIC_SHARED(double, memory);
+template <class Memory, class Emit>
+MC_DEVICE void coefficient_means(const float* a, const float* b, const Windows& windows, double* scratch,
+                                 const Emit& emit) {
     const auto quantity = [&](int q, int y, int x) {
         const int64_t at = static_cast<int64_t>(y) * windows.columns + x;
         return static_cast<double>(q == 0 ? a[at] : b[at]);
     };
-    window_sums<double, 2>(windows, memory, quantity, [&](int y, int x, const double* sums) {
+    window_sums<double, 2, Memory>(windows, scratch, quantity, [&](int y, int x, const double* sums) {
         const double scale = 1.0 / windows.count(y, x);
         emit(y, x, sums[0] * scale, sums[1] * scale);
     });
 }
 
-template <class T>
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+template <class T, class Memory>
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     guided_output(const float* __restrict__ a, const float* __restrict__ b, const T* __restrict__ guide,
                   int64_t guide_stride, float* __restrict__ out, int64_t out_stride, int rows, int columns, int down,
-                  int along, int strip) {
-    coefficient_means(a, b, Windows{rows, columns, down, along, strip}, [&](int y, int x, double slope, double offset) {
-        const double pixel = guide[y * guide_stride + x];
-        out[y * out_stride + x] = static_cast<float>(slope * pixel + offset);
-    });
+                  int along, int strip, double* scratch) {
+    coefficient_means<Memory>(a, b, Windows{rows, columns, down, along, strip}, scratch,
+                              [&](int y, int x, double slope, double offset) {
+                                  const double pixel = guide[y * guide_stride + x];
+                                  out[y * out_stride + x] = static_cast<float>(slope * pixel + offset);
+                              });
 }
 
 /// mean(a) and mean(b) themselves, for filters that apply them to a larger image.
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+template <class Memory>
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     guided_means(const float* __restrict__ a, const float* __restrict__ b, float* __restrict__ mean_a,
-                 float* __restrict__ mean_b, int rows, int columns, int down, int along, int strip) {
-    coefficient_means(a, b, Windows{rows, columns, down, along, strip}, [&](int y, int x, double slope, double offset) {
-        const int64_t at = static_cast<int64_t>(y) * columns + x;
-        mean_a[at] = static_cast<float>(slope);
-        mean_b[at] = static_cast<float>(offset);
-    });
+                 float* __restrict__ mean_b, int rows, int columns, int down, int along, int strip, double* scratch) {
+    coefficient_means<Memory>(a, b, Windows{rows, columns, down, along, strip}, scratch,
+                              [&](int y, int x, double slope, double offset) {
+                                  const int64_t at = static_cast<int64_t>(y) * columns + x;
+                                  mean_a[at] = static_cast<float>(slope);
+                                  mean_b[at] = static_cast<float>(offset);
+                              });
 }
 
 /// R = 1 + (I - 1) / t with t = max(1 - omega smooth, t_min), in counts, clipped to 0 .. white.
-template <class T>
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+template <class T, class Memory>
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     dehazed(const float* __restrict__ a, const float* __restrict__ b, const T* __restrict__ guide, int64_t guide_stride,
             T* __restrict__ out, int64_t out_stride, int rows, int columns, int down, int along, int strip,
-            double omega, double t_min, double white) {
-    coefficient_means(a, b, Windows{rows, columns, down, along, strip}, [&](int y, int x, double slope, double offset) {
-        const double pixel = guide[y * guide_stride + x], smooth = slope * pixel + offset;
-        const double transmission = larger(1 - (omega / white) * smooth, t_min);
-        const double clear = white + (pixel - white) / transmission;
-        out[y * out_stride + x] = rounded<T>(smaller(larger(clear, 0.0), white));
-    });
+            double* scratch, double omega, double t_min, double white) {
+    coefficient_means<Memory>(a, b, Windows{rows, columns, down, along, strip}, scratch,
+                              [&](int y, int x, double slope, double offset) {
+                                  const double pixel = guide[y * guide_stride + x], smooth = slope * pixel + offset;
+                                  const double transmission = larger(1 - (omega / white) * smooth, t_min);
+                                  const double clear = white + (pixel - white) / transmission;
+                                  out[y * out_stride + x] = rounded<T>(smaller(larger(clear, 0.0), white));
+                              });
 }
 
-#define MCFAST_GUIDED_KERNELS_OF(X, T) \
-    X(guided_coefficients<T, true>) X(guided_coefficients<T, false>) X(guided_output<T>) X(dehazed<T>)
+#define MCFAST_GUIDED_KERNELS_IN(X, T, Memory) \
+    X(guided_coefficients<T, true, Memory>)    \
+    X(guided_coefficients<T, false, Memory>)   \
+    X(guided_output<T, Memory>)                \
+    X(dehazed<T, Memory>)
+#define MCFAST_GUIDED_KERNELS_OF(X, T) MCFAST_GUIDED_KERNELS_IN(X, T, InShared) MCFAST_GUIDED_KERNELS_IN(X, T, InGlobal)
 #define MCFAST_GUIDED_KERNELS(X)          \
-    X(guided_means)                       \
+    X(guided_means<InShared>)             \
+    X(guided_means<InGlobal>)             \
     MCFAST_GUIDED_KERNELS_OF(X, uint8_t)  \
     MCFAST_GUIDED_KERNELS_OF(X, uint16_t) \
     MCFAST_GUIDED_KERNELS_OF(X, float)

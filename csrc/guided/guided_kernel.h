@@ -1,13 +1,12 @@
 // Guided filter (He, Sun and Tang 2013), O(1) per pixel in the radius.
 //
-// First pass, equations 5 and 6: a = cov(guide, src) / (var(guide) + eps), b = mean(src) - a mean(guide), from running
+// First pass, equations 5 and 6: a = cov(guide, src) / (var(guide) + eps), b = mean(src) - a mean(guide), from column
 // sums that are exact for integers, so flat bright areas, where E[I^2] - E[I]^2 cancels, lose nothing and never turn
 // into NaN. Second pass, equation 8: means of a and b over the same window, from a ring of rows.
 //
-// Both passes move down the image together, and along each row in blocks: the coefficients follow the moments by a
-// radius, the output follows the coefficients by another, so that the prefix sums of a block are still in the
-// first-level cache when they are used. A strip starts its sums afresh, so they do not depend on how threads share the
-// strips.
+// Both passes move down the image together: a row's coefficients follow its last moments, a row's output follows its
+// last coefficients. Rows are worked on as eight segments (blur/segments.h), so a window slides along them with one
+// addition for eight pixels. A strip starts its sums afresh, so they do not depend on how threads share the strips.
 #pragma once
 
 #include "blur/box_kernel.h"
@@ -15,163 +14,156 @@
 
 namespace mcfast::MCFAST_LEVEL {
 
-template <class T, class Sum>
+/// `self`: src is the guide, its moments are the guide's.
+template <class T, class Sum, bool self>
 struct GuidedKernel {
-    static constexpr int block = 256;  // columns
-
     const GuidedTask<T>& task;
     GuidedLayout<T, Sum> buffer;
-    int n, radius, rows;
-    bool self;
-    RunningSum<Sum> guide, src;
-    RunningSum<double> square, product, a, b;
+    Segments segments;
+    int radius, rows;
+    WindowSum<Sum> guide, src;
+    WindowSum<double> square, product, a, b;
 
     GuidedKernel(const GuidedTask<T>& t, char* workspace)
         : task(t),
           buffer(t, workspace),
-          n(t.guide.columns),
+          segments(t.along.segments),
           radius(t.radius),
           rows(t.guide.rows),
-          self(t.self_guided()),
-          guide(buffer.guide, n, t.along.radius),
-          src(buffer.src, n, t.along.radius),
-          square(buffer.square, n, t.along.radius),
-          product(buffer.product, n, t.along.radius),
-          a(buffer.a, n, t.along.radius),
-          b(buffer.b, n, t.along.radius) {
-        fill(buffer.blank_guide, static_cast<T>(task.guide_shift), n);
-        fill(buffer.blank_src, static_cast<T>(task.src_shift), n);
+          guide(buffer.guide, t.along),
+          src(buffer.src, t.along),
+          square(buffer.square, t.along),
+          product(buffer.product, t.along),
+          a(buffer.a, t.along),
+          b(buffer.b, t.along) {
+        fill(buffer.blank_guide, static_cast<T>(task.guide_shift), segments.columns);
+        fill(buffer.blank_src, static_cast<T>(task.src_shift), segments.columns);
         fill(buffer.zeros, 0.0, static_cast<int>(buffer.pitch));
     }
 
-    RowPair<T> guide_rows(int entering, int leaving) const {
-        return {task.guide, entering, leaving, buffer.blank_guide, task.guide_shift};
-    }
-    RowPair<T> src_rows(int entering, int leaving) const {
-        return {task.src, entering - task.src_top, leaving - task.src_top, buffer.blank_src, task.src_shift};
-    }
-
-    /// Adds row y to the moments, for rows whose windows nobody asks for.
-    void add_moments(int y) const {
-        const RowPair<T> guides = guide_rows(y, -1), sources = src_rows(y, task.src_top - 1);
+    /// Moves the column sums of the moments down: row `entering` comes in, row `leaving` goes out. Rows that are not
+    /// in the image, such as -1, are nothing.
+    void move_moments(int entering, int leaving) const {
+        const RowPair<T> guides(task.guide, entering, leaving, buffer.blank_guide, task.guide_shift);
+        const int gone = leaving < 0 ? -1 : leaving - task.src_top;
+        const RowPair<T> sources(task.src, entering - task.src_top, gone, buffer.blank_src, task.src_shift);
         const auto to_guide = guide, to_src = src;
         const auto to_square = square, to_product = product;
-        for_each_eight(0, n, [&](int x, auto count) {
-            const Doubles g = guides.pixels(guides.entering, x, count);
-            to_guide.add(x, guides.template change<Sum>(x, count));
-            to_square.add(x, g * g);
-            if (self) return;
-            to_src.add(x, sources.template change<Sum>(x, count));
-            to_product.add(x, g * sources.pixels(sources.entering, x, count));
-        });
-    }
-
-    template <class Count>
-    [[gnu::always_inline]] static Doubles product_change(const RowPair<T>& values, const RowPair<T>& factors, int x,
-                                                         Count count) {
-        return values.pixels(values.entering, x, count) * factors.pixels(factors.entering, x, count) -
-               values.pixels(values.leaving, x, count) * factors.pixels(factors.leaving, x, count);
-    }
-
-    /// Moves the sums of `values` and of `values` times `factors` down by one row, for columns [begin, end).
-    static void move_two(RunningSum<Sum>& first, RunningSum<double>& second, const RowPair<T>& values,
-                         const RowPair<T>& factors, int begin, int end) {
-        auto sum = first;
-        auto product_sum = second;
-        for_each_eight(begin, end, [&](int x, auto count) {
-            sum.update(x, values.template change<Sum>(x, count));
-            product_sum.update(x, product_change(values, factors, x, count));
-        });
-        first.carry = sum.carry;
-        second.carry = product_sum.carry;
+        const Segments row = segments;
+        for (int i = 0; i < row.length; i += eight) {
+            guides.prefetch_next(row, i);
+            const BlockPair<T> guide_pair(guides, row, i);
+            for_each_place([&](auto j) __attribute__((always_inline)) {
+                to_guide.add(i + j, guide_pair.template change<Sum>(j));
+                to_square.add(i + j, guide_pair.square_change(j));
+            });
+            if constexpr (!self) {
+                sources.prefetch_next(row, i);
+                const BlockPair<T> src_pair(sources, row, i);
+                for_each_place([&](auto j) __attribute__((always_inline)) {
+                    to_src.add(i + j, src_pair.template change<Sum>(j));
+                    to_product.add(i + j, src_pair.product_change(guide_pair, j));
+                });
+            }
+        }
     }
 
     double* ring_row(double* ring, int y) const { return ring + (y % buffer.depth) * buffer.pitch; }
 
-    /// Coefficients of row y into the ring, for columns [begin, end), from the moments of the rows around it. Calls
-    /// f(x, a, b) with those of eight columns; zeros past the end, which takes no part in the sums.
-    template <class F>
-    [[gnu::always_inline]] void compute_coefficients(int y, int begin, int end, F&& f) const {
+    /// Coefficients of row y from the moments around it, into the ring and the column sums of a and b, from which row
+    /// `leaving` goes (-1: none). They are of values without their shifts.
+    void move_coefficients(int y, int leaving) {
         const double inverse_height = 1.0 / clipped_height(y, radius, rows), eps = task.eps;
-        const double src_shift = task.src_shift, guide_shift = task.guide_shift;
         double *to_a = ring_row(buffer.a_ring, y), *to_b = ring_row(buffer.b_ring, y);
-        const auto guides = guide.prefix, sources = self ? guide.prefix : src.prefix;
-        const auto squares = square.prefix, products = self ? square.prefix : product.prefix;
-        const double* inverse_width = task.along.inverse_width;
-        const Doubles zero{};
-        for_each_eight(begin, end, [&](int x, auto count) {
-            const Doubles scale = load_doubles(inverse_width + x) * inverse_height;
-            const Doubles mean_guide = guides.window(x) * scale, mean_src = sources.window(x) * scale;
-            const Doubles variance = larger(squares.window(x) * scale - mean_guide * mean_guide, zero) + eps;
-            const Doubles covariance = products.window(x) * scale - mean_guide * mean_src;
-            const Doubles slope = where_positive(variance, covariance / variance).first(count);
-            const Doubles offset = (mean_src + src_shift - slope * (mean_guide + guide_shift)).first(count);
-            slope.store(to_a + x);
-            offset.store(to_b + x);
-            f(x, slope, offset);
-        });
-    }
-
-    /// Adds the coefficients of row y, which enter the sums whose means nobody asks for yet.
-    void add_coefficients(int y, int begin, int end) const {
-        const auto to_a = a, to_b = b;
-        compute_coefficients(y, begin, end, [&](int x, const Doubles& slope, const Doubles& offset) {
-            to_a.add(x, slope);
-            to_b.add(x, offset);
-        });
-    }
-
-    /// Moves the sums of a and b down by one row: row `entering` is computed (-1: none), row `leaving` comes from the
-    /// ring (-1: none).
-    void move_coefficients(int entering, int leaving, int begin, int end) {
-        auto to_a = a, to_b = b;
         const double* a_out = leaving < 0 ? buffer.zeros : ring_row(buffer.a_ring, leaving);
         const double* b_out = leaving < 0 ? buffer.zeros : ring_row(buffer.b_ring, leaving);
-        const auto move = [&](int x, const Doubles& slope, const Doubles& offset) {
-            to_a.update(x, slope - load_doubles(a_out + x));
-            to_b.update(x, offset - load_doubles(b_out + x));
-        };
-        if (entering < 0) {
-            for (int x = begin; x < end; x += eight) move(x, Doubles{}, Doubles{});
-        } else {
-            compute_coefficients(entering, begin, end, move);
-        }
-        a.carry = to_a.carry;
-        b.carry = to_b.carry;
-    }
-
-    /// Calls f(x, count, mean a, mean b) for the vectors of row y.
-    template <class F>
-    [[gnu::always_inline]] void for_each_mean(int y, int begin, int end, F&& f) const {
-        const double inverse_height = 1.0 / clipped_height(y, radius, rows);
-        const auto slopes = a.prefix, offsets = b.prefix;
         const double* inverse_width = task.along.inverse_width;
-        for_each_eight(begin, end, [&](int x, auto count) {
-            const Doubles scale = load_doubles(inverse_width + x) * inverse_height;
-            f(x, count, slopes.window(x) * scale, offsets.window(x) * scale);
-        });
+        auto guides = guide, sources = src;
+        auto squares = square, products = product;
+        const auto a_sum = a, b_sum = b;
+        guides.begin_row(), squares.begin_row();
+        if constexpr (!self) sources.begin_row(), products.begin_row();
+        const Doubles zero{};
+        const int length = segments.length;
+        for (int i = 0; i < length; ++i) {
+            const Doubles scale = Doubles::load(inverse_width + eight * i) * inverse_height;
+            const Doubles mean_guide = guides.slide(i) * scale;
+            const Doubles variance = larger(squares.slide(i) * scale - mean_guide * mean_guide, zero);
+            Doubles mean_src = mean_guide, covariance = variance;
+            if constexpr (!self) {
+                mean_src = sources.slide(i) * scale;
+                covariance = products.slide(i) * scale - mean_guide * mean_src;
+            }
+            const Doubles divisor = variance + eps;
+            const Doubles slope = where_positive(divisor, covariance / divisor);
+            const Doubles offset = mean_src - slope * mean_guide;
+            slope.store(to_a + eight * i);
+            offset.store(to_b + eight * i);
+            a_sum.add(i, slope - Doubles::load(a_out + eight * i));
+            b_sum.add(i, offset - Doubles::load(b_out + eight * i));
+        }
     }
 
-    /// Turns the summed coefficients of row y into the row's output.
-    void emit(int y, int begin, int end) const {
-        const T* intensity = task.guide.row(y);
+    /// Takes row `leaving` out of the column sums of a and b, at the image's end, where none enters.
+    void drop_coefficients(int leaving) const {
+        const double *a_out = ring_row(buffer.a_ring, leaving), *b_out = ring_row(buffer.b_ring, leaving);
+        const Doubles zero{};
+        for (int i = 0; i < segments.length; ++i) {
+            a.add(i, zero - Doubles::load(a_out + eight * i));
+            b.add(i, zero - Doubles::load(b_out + eight * i));
+        }
+    }
+
+    /// Writes f(j, mean a, mean b) to the places of row y of an image; `block(i)` comes before the places of a block.
+    template <class Out, class G, class F>
+    [[gnu::always_inline]] void emit_row(int y, const Image<Out>& image, G&& block, F&& f) const {
+        Out* out = image.row(y);
+        const std::ptrdiff_t stride = image.stride;
+        const double inverse_height = 1.0 / clipped_height(y, radius, rows);
+        const double* inverse_width = task.along.inverse_width;
+        auto slopes = a, offsets = b;
+        slopes.begin_row(), offsets.begin_row();
+        const Segments row = segments;
+        for (int i = 0; i < row.length; i += eight) {
+            prefetch_block(out + stride, row, i);
+            block(i);
+            Block<Out> results;
+            for_each_place([&](auto j) __attribute__((always_inline)) {
+                const Doubles scale = Doubles::load(inverse_width + eight * (i + j)) * inverse_height;
+                const Doubles slope = slopes.slide(i + j) * scale, offset = offsets.slide(i + j) * scale;
+                results.at[j] = to_pixels<Out>(f(j, slope, offset));
+            });
+            store_block(out, row, i, results);
+        }
+    }
+
+    /// Turns the summed coefficients of row y into the row's output, and brings the shifts back.
+    void emit(int y) const {
+        const double guide_shift = task.guide_shift, src_shift = task.src_shift;
         if (task.output == GuidedOutput::coefficients) {
-            float *to_a = task.out.row(y), *to_b = task.second.row(y);
-            for_each_mean(y, begin, end, [&](int x, auto count, const Doubles& slope, const Doubles& offset) {
-                store_pixels(to_a + x, slope, count);
-                store_pixels(to_b + x, offset, count);
-            });
-        } else if (task.output == GuidedOutput::filtered) {
-            float* to = task.out.row(y);
-            for_each_mean(y, begin, end, [&](int x, auto count, const Doubles& slope, const Doubles& offset) {
-                store_pixels(to + x, slope * load_doubles(intensity + x, count) + offset, count);
-            });
+            const auto nothing = [](int) {};
+            emit_row(y, task.out, nothing,
+                     [](int, const Doubles& slope, const Doubles&) __attribute__((always_inline)) { return slope; });
+            emit_row(y, task.second, nothing,
+                     [&](int, const Doubles& slope, const Doubles& offset)
+                         __attribute__((always_inline)) { return offset + src_shift - slope * guide_shift; });
+            return;
+        }
+        const T* row = task.guide.row(y);
+        Block<T> pixels;
+        const Segments all = segments;
+        const auto load = [&](int i) __attribute__((always_inline)) { pixels = load_block(row, all, i); };
+        if (task.output == GuidedOutput::filtered) {
+            emit_row(y, task.out, load,
+                     [&](int j, const Doubles& slope, const Doubles& offset) __attribute__((always_inline)) {
+                         return slope * (to_doubles(pixels.at[j]) - guide_shift) + (offset + src_shift);
+                     });
         } else {
-            T* to = task.radiance.row(y);
-            for_each_mean(y, begin, end, [&](int x, auto count, const Doubles& slope, const Doubles& offset) {
-                const Doubles pixels = load_doubles(intensity + x, count);
-                store_pixels(to + x, radiance(pixels, slope * pixels + offset), count);
-            });
+            emit_row(y, task.radiance, load,
+                     [&](int j, const Doubles& slope, const Doubles& offset) __attribute__((always_inline)) {
+                         const Doubles values = to_doubles(pixels.at[j]);
+                         return radiance(values, slope * (values - guide_shift) + (offset + src_shift));
+                     });
         }
     }
 
@@ -186,64 +178,42 @@ struct GuidedKernel {
         return (clear + whole) - whole;
     }
 
-    /// How far a step is when the one before it has come to `done`: it needs the prefix sums a radius further on.
-    int reached(int done) const {
-        if (done >= n) return n;
-        const int to = (done - task.along.radius) / eight * eight;
-        return to > 0 ? to : 0;
-    }
-
-    /// Takes the coefficients of row `next` (-1: none) into the sums, and the output of row y (-1: none) from them.
-    void advance(int next, int y, int first) {
-        const bool more = next >= 0;
-        const int above = next > first ? next - radius - 1 : -1;
-        const RowPair<T> guides = guide_rows(next + radius, above);
-        const RowPair<T> sources = src_rows(next + radius, above < 0 ? task.src_top - 1 : above);
-        const int leaving = y - radius - 1 >= first ? y - radius - 1 : -1;
-        guide.begin_row(), square.begin_row(), src.begin_row(), product.begin_row(), a.begin_row(), b.begin_row();
-        for (int done = 0, coefficients = 0, emitted = 0; emitted < n;) {
-            const int begin = done, from = coefficients, start = emitted;
-            done = n - done > block ? done + block : n;
-            coefficients = reached(done);
-            emitted = y < 0 ? coefficients : reached(coefficients);
-            if (more) {
-                move_two(guide, square, guides, guides, begin, done);
-                if (!self) move_two(src, product, sources, guides, begin, done);
-                if (done == n) finish_moments();
-            }
-            if (y < 0) {
-                add_coefficients(next, from, coefficients);
-                continue;
-            }
-            move_coefficients(more ? next : -1, leaving, from, coefficients);
-            if (coefficients == n) a.finish_row(), b.finish_row();
-            emit(y, start, emitted);
-        }
-    }
-
-    void finish_moments() const {
-        guide.finish_row(), square.finish_row();
-        if (!self) src.finish_row(), product.finish_row();
-    }
-
     void run() {
         const int first = task.top - radius > 0 ? task.top - radius : 0;
-        for (int y = first - radius; y < first + radius; ++y) add_moments(y);
+        for (int y = first - radius; y < first + radius; ++y) move_moments(y, -1);
         int next = first;  // first row whose coefficients are not yet in the ring
-        for (; next < task.top + radius && next < rows; ++next) advance(next, -1, first);
+        const auto enter = [&](int leaving) {
+            move_moments(next + radius, next > first ? next - radius - 1 : -1);
+            move_coefficients(next++, leaving);
+        };
+        while (next < task.top + radius && next < rows) enter(-1);
         for (int y = task.top; y < task.bottom; ++y) {
-            advance(next < rows ? next : -1, y, first);
-            if (next < rows) ++next;
+            const int leaving = y - radius - 1 >= first ? y - radius - 1 : -1;
+            if (next < rows) {
+                enter(leaving);
+            } else if (leaving >= 0) {
+                drop_coefficients(leaving);
+            }
+            emit(y);
         }
     }
 };
 
+template <class T, class Sum>
+void guided_filter_summed(const GuidedTask<T>& task, char* workspace) {
+    if (task.self_guided()) {
+        GuidedKernel<T, Sum, true>(task, workspace).run();
+    } else {
+        GuidedKernel<T, Sum, false>(task, workspace).run();
+    }
+}
+
 template <class T>
 void guided_filter(const GuidedTask<T>& task, char* workspace) {
     if (sums_fit_in_32_bits<T>(task.radius > task.along.radius ? task.radius : task.along.radius)) {
-        if constexpr (std::is_integral_v<T>) GuidedKernel<T, std::uint32_t>(task, workspace).run();
+        if constexpr (std::is_integral_v<T>) guided_filter_summed<T, std::uint32_t>(task, workspace);
     } else {
-        GuidedKernel<T, double>(task, workspace).run();
+        guided_filter_summed<T, double>(task, workspace);
     }
 }
 

@@ -35,19 +35,19 @@ struct GuidedTask {
     bool self_guided() const { return src.data == guide.data && src.stride == guide.stride; }
 };
 
-/// Running sums of guide, guide^2, src, guide src, and of a and b; a ring of the 2 radius + 2 last rows of a and b.
+/// Column sums of guide, guide^2, src, guide src, and of a and b; a ring of the 2 radius + 2 last rows of a and b.
 /// These are doubles: rounded to float they would cost a third of the error that the result's own rounding leaves.
 template <class T, class Sum>
 struct GuidedLayout : Layout {
     GuidedLayout(const GuidedTask<T>& task, char* base)
         : Layout(base),
-          pitch((std::size_t(task.guide.columns) + 15) / 16 * 16),
-          guide(*this, task.guide.columns, task.along.radius),
-          src(*this, task.guide.columns, task.along.radius),
-          square(*this, task.guide.columns, task.along.radius),
-          product(*this, task.guide.columns, task.along.radius),
-          a(*this, task.guide.columns, task.along.radius),
-          b(*this, task.guide.columns, task.along.radius),
+          pitch(task.along.segments.size()),
+          guide(*this, task.along),
+          src(*this, task.along),
+          square(*this, task.along),
+          product(*this, task.along),
+          a(*this, task.along),
+          b(*this, task.along),
           depth(std::min(2 * task.radius + 2, task.guide.rows)),
           a_ring(take<double>(std::size_t(depth) * pitch)),
           b_ring(take<double>(std::size_t(depth) * pitch)),

@@ -1,4 +1,9 @@
-#include "gpu/kernel_table.h"
 #include "mask/mask.cuh"
 
-MCFAST_KERNEL_TABLE(mask, MCFAST_MASK_KERNELS)
+#include "gpu/kernel_table.h"
+#include "mask/air.cuh"
+#include "mask/coarse.cuh"
+
+#define MCFAST_ALL_MASK_KERNELS(X) \
+    MCFAST_COARSE_KERNELS(X) MCFAST_AIR_KERNELS(X) MCFAST_LABEL_KERNELS(X) MCFAST_MASK_KERNELS(X)
+MCFAST_KERNEL_TABLE(mask, MCFAST_ALL_MASK_KERNELS)

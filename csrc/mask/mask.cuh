@@ -1,6 +1,6 @@
 // The breast mask brought back to the image's pixels: linear interpolation of the coarse mask, cut at one half.
 //
-// What is breast is decided on an image of about 0.8 mm, a hundredth of the pixels; the work is here.
+// What is breast is decided on an image of about 0.8 mm, a hundredth of the pixels (coarse.cuh, air.cuh, labels.cuh).
 //
 //   bytes per pixel   1 written; the coarse mask comes out of L2
 //   limit             memory bandwidth of the writes

@@ -3,8 +3,14 @@
 // The footprint is a set of horizontal runs, its chords, sorted by length. A block holds a tile of the image with its
 // halo in shared memory as extrema over 2^k pixels along the row, k = 0, 1, ...; a chord of 2^k to 2^(k+1) - 1 pixels
 // is the extremum of two of them. A disk has one chord per row, so its cost grows with the diameter, not the area.
-// Words are packed as in rectangle.cuh. A footprint too large for shared memory is given in parts, each of which
-// `accumulate`s onto what the others left in `out`.
+// A footprint too large for shared memory is given in parts, each of which `accumulate`s onto what the others left in
+// `out`.
+//
+// A top-hat stays two launches, 5 sizeof(T) for each pixel where one would move 2 (and 1 out of L2): shared memory is
+// the limit here, and a tile of 32 x 32 words of the result needs (31 + height) (31 + width) of the first extremum. For
+// a disk of radius 7 that is 2.1 times as many: 3.1 instead of 2 times some 40 accesses a word, to save 3 sizeof(T)
+// that nobody waits for. Only radii of 1 and 2 would gain (1.1 and 1.3 times 6 and 10 accesses). Rectangles do:
+// tophat.cuh.
 //
 //   bytes per pixel   2 sizeof(T) (3 for a top-hat), halos out of L2; 1 more read for each further part
 //   limit             shared memory: 2 accesses per chord and word; for uint16 one access per chord and pixel
@@ -12,12 +18,12 @@
 //                     2 (31 + height) (31 + width) words of shared memory for a part of height x width
 #pragma once
 
-#include "gpu/pixel.h"
-#include "morphology/rectangle.cuh"
+#include "morphology/words.cuh"
 
 namespace mcfast::gpu {
 
 constexpr int footprint_words = 32, footprint_rows = 32, footprint_warps = 8;
+constexpr int footprint_blocks = 5;  // on a multiprocessor at least: at most 48 registers a thread
 
 /// Where a part of a footprint lies around a pixel.
 struct FootprintBox {
@@ -67,7 +73,7 @@ struct ChordSum {
 };
 
 template <class Op, class T, class Result>
-MC_KERNEL void __launch_bounds__(footprint_words* footprint_warps)
+MC_KERNEL void __launch_bounds__(footprint_words* footprint_warps, footprint_blocks)
     footprint(const T* __restrict__ image, int64_t image_stride, const T* original, int64_t original_stride, T* out,
               int64_t out_stride, int rows, int columns, const int* __restrict__ chords, int chord_count, int box_top,
               int box_left, int box_height, int box_width, int accumulate) {
@@ -103,26 +109,16 @@ MC_KERNEL void __launch_bounds__(footprint_words* footprint_warps)
 
     for (int k = 0; k < sum.rows; ++k) {
         const int y = top + static_cast<int>(threadIdx.y) + k * footprint_warps;
-        for (int lane = 0; lane < lanes && y < rows; ++lane) {
-            const int x = left + lane * footprint_words + static_cast<int>(threadIdx.x);
-            if (x >= columns) continue;
-            Word<T> best = lane_of<T>(sum.best[k], lane);
-            if (accumulate) best = Op::template of<T>(best, out[y * out_stride + x]);
-            T pixel = 0;
-            if constexpr (Result::reads_original) pixel = original[y * original_stride + x];
-            out[y * out_stride + x] = Result::of(lane_of<T>(best, 0), pixel);
-        }
+        if (y >= rows) continue;
+        const int x = left + static_cast<int>(threadIdx.x);
+        T* row = out + y * out_stride;
+        Word<T> best = sum.best[k];
+        if (accumulate) best = Op::template of<T>(best, read_word<Op, T>(row, x, footprint_words, columns, 1));
+        write_word<Result, T>(best, row, original ? original + y * original_stride : nullptr, x, footprint_words,
+                              columns);
     }
 }
 
-#define MCFAST_FOOTPRINT_KERNELS_OF(X, T) \
-    X(footprint<Minimum, T, Plain>)       \
-    X(footprint<Maximum, T, Plain>)       \
-    X(footprint<Maximum, T, WhiteTopHat>) \
-    X(footprint<Minimum, T, BlackTopHat>)
-#define MCFAST_FOOTPRINT_KERNELS(X)          \
-    MCFAST_FOOTPRINT_KERNELS_OF(X, uint8_t)  \
-    MCFAST_FOOTPRINT_KERNELS_OF(X, uint16_t) \
-    MCFAST_FOOTPRINT_KERNELS_OF(X, float)
+#define MCFAST_FOOTPRINT_KERNELS(X) MCFAST_EXTREMUM_KERNELS(X, footprint)
 
 }  // namespace mcfast::gpu

@@ -33,7 +33,8 @@ void run_two_passes(Morphology kind, const Image<const T>& image, const Footprin
     const Pass<T> second(minimum_first ? Extremum::maximum : Extremum::minimum, minimum_first ? mirrored : fitted);
     const int rows = first.box_rows();
     const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * static_cast<std::size_t>(rows))) / 64 * 64;
-    const auto boxes = cut(image.rows, image.columns, rows, std::max(256, std::min(first.box_columns(), fitting)));
+    const int columns = first.is_divided() ? first.box_columns() : std::min(first.box_columns(), fitting);
+    const auto boxes = cut(image.rows, image.columns, rows, std::max(256, columns));
     parallel_for(boxes.size(), threads, [&](std::size_t i) {
         const Box box = boxes[i], needed = second.reach(box, image.rows, image.columns);
         const Box inner{box.top - needed.top, box.bottom - needed.top, box.left - needed.left, box.right - needed.left};

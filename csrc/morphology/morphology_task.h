@@ -78,6 +78,74 @@ struct FootprintTask {
     int entries() const { return static_cast<int>(pair->both.size() + pair->upper.size() + pair->lower.size()); }
 };
 
+/// Pixels at 0, 1, ..., points - 1 times (columns, rows).
+struct Segment {
+    int columns, rows, points;
+};
+
+/// Pixels of a segment, at most: a longer one is the sum of two.
+constexpr int most_points = 6;
+
+/// Rows in scratch memory. Each is moved along by what makes a column of the segment that they were written for a
+/// column of aligned vectors.
+template <class T>
+struct ShearedRows {
+    T* data = nullptr;
+    std::ptrdiff_t pitch = 0;
+    int columns = 0, rows = 1;  // of the segment
+
+    static constexpr int line = 64 / sizeof(T);
+
+    /// How far column 0 of row y lies to the right of column 0 of row 0, were it not for `line`.
+    int shear(int y) const { return y / rows * columns; }
+
+    /// Column 0 of row y.
+    T* row(int y) const { return data + y * pitch + ((-shear(y)) & (line - 1)); }
+};
+
+/// Values around the columns that are asked for which a sweep may read, and write anything to.
+template <class T>
+constexpr int sweep_slack = 64 + 3 * ShearedRows<T>::line;
+
+/// to(y, x) = extremum over a segment from from(y, x) on, for rows [0, count) and columns [left, right).
+template <class T>
+struct SweepTask {
+    ShearedRows<T> from, to;
+    Segment segment;
+    int count, left, right;
+    Image<T> out;  // a copy of these rows and columns for the caller; no rows: none
+};
+
+/// Largest side of the square of a cross, so that a band of rows and those below it are in registers.
+constexpr int largest_cross = 17;
+
+/// Extremum over a square of odd side with one pixel at the middle of every side, for the pixels of `box`.
+template <class T>
+struct CrossTask {
+    Image<const T> image;
+    Image<T> out;  // row(0) is row `box.top`, column 0 is column `box.left`; up to 7 rows and a vector more are written
+    int side;
+    int first_row, column;  // of the topmost pixel
+    Box box;
+};
+
+/// Buffers of the cross kernel: rings of rows and of their extrema.
+template <class T>
+struct CrossLayout : Layout {
+    CrossLayout(const CrossTask<T>& task, char* base)
+        : Layout(base),
+          pitch((task.box.columns() + task.side + 1 + static_cast<int>(row_slack<T>) + 63) / 64 * 64),
+          depth(task.side + 2 + 7),
+          pixels(take<T>(static_cast<std::size_t>(depth * pitch))),
+          extrema(take<T>(static_cast<std::size_t>(depth * pitch))),
+          ping(take<T>(static_cast<std::size_t>(pitch))),
+          pong(take<T>(static_cast<std::size_t>(pitch))) {}
+
+    std::ptrdiff_t pitch;
+    int depth;
+    T *pixels, *extrema, *ping, *pong;
+};
+
 /// Buffers of the footprint kernel: a ring of rows, each with the table of every run.
 template <class T>
 struct FootprintLayout : Layout {

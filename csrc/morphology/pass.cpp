@@ -2,38 +2,58 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
+#include <utility>
 
 #include "core/kernels.h"
+#include "morphology/factors.h"
 
 namespace mcfast {
 
 namespace {
 
-bool same(const Run& a, const Run& b) {
-    return a.column == b.column && a.length == b.length;
+/// Costs are loads and stores for each vector of output. A share of the chords' own cost must be gained, which is where
+/// the times cross.
+constexpr double least_gain = 0.75, cost_of_cross = 11;
+
+/// Loads and stores of sweeps, by their time.
+double cost_of(const std::vector<Segment>& segments) {
+    double cost = 0;
+    for (const Segment& segment : segments) cost += 2.5 + segment.points * segment.rows / 8.0;
+    return cost;
 }
 
-bool shorter(const Run& a, const Run& b) {
-    return a.length != b.length ? a.length < b.length : a.column < b.column;
+/// What `segments` reach together.
+Reach reach_of(std::vector<Segment>::const_iterator first, std::vector<Segment>::const_iterator last) {
+    Reach reach{};
+    for (; first != last; ++first) {
+        const int columns = (first->points - 1) * first->columns;
+        reach.last_row += (first->points - 1) * first->rows;
+        reach.first_column += std::min(0, columns);
+        reach.last_column += std::max(0, columns);
+    }
+    return reach;
 }
 
-bool earlier(const TableEntry& a, const TableEntry& b) {
-    return a.row != b.row ? a.row < b.row : a.run < b.run;
-}
+/// Two buffers that sweeps go between; column 0 stands for column `left` of the image.
+template <class T>
+struct SweepLayout : Layout {
+    SweepLayout(const Box& box, const std::vector<Segment>& segments, char* base)
+        : Layout(base),
+          reach(reach_of(segments.begin(), segments.end())),
+          left(box.left + reach.first_column - sweep_slack<T>) {
+        const int columns = box.columns() + reach.last_column - reach.first_column + 2 * sweep_slack<T>;
+        pitch = (columns + 63) / 64 * 64;
+        for (T*& buffer : buffers) {
+            buffer =
+                take<T>(static_cast<std::size_t>(box.rows() + reach.last_row + 8) * static_cast<std::size_t>(pitch));
+        }
+    }
 
-/// An output needs `upper`; the one below it needs the same one row further down.
-PairOfRows share(std::vector<TableEntry> upper) {
-    std::sort(upper.begin(), upper.end(), earlier);
-    std::vector<TableEntry> lower = upper;
-    for (TableEntry& entry : lower) ++entry.row;
-    PairOfRows pair;
-    const auto keep = std::back_inserter<std::vector<TableEntry>>;
-    std::set_intersection(upper.begin(), upper.end(), lower.begin(), lower.end(), keep(pair.both), earlier);
-    std::set_difference(upper.begin(), upper.end(), lower.begin(), lower.end(), keep(pair.upper), earlier);
-    std::set_difference(lower.begin(), lower.end(), upper.begin(), upper.end(), keep(pair.lower), earlier);
-    return pair;
-}
+    Reach reach;
+    int left;
+    std::ptrdiff_t pitch;
+    T* buffers[2];
+};
 
 }  // namespace
 
@@ -53,40 +73,38 @@ template <class T>
 Pass<T>::Pass(Extremum extremum, const Footprint& footprint)
     : extremum_(extremum),
       footprint_(footprint),
-      first_row_(-(footprint.rows / 2)),
-      last_row_(footprint.rows / 2),
-      first_column_(-(footprint.columns / 2)),
-      last_column_(footprint.columns / 2) {
+      reach_{-(footprint.rows / 2), footprint.rows / 2, -(footprint.columns / 2), footprint.columns / 2} {
     if (footprint.is_rectangle()) return;
-    const auto& chords = footprint_.chords;
-    first_row_ = last_row_ = chords[0].row;
-    first_column_ = last_column_ = chords[0].column;
-    for (const Chord& chord : chords) {
-        runs_.push_back({chord.column, chord.length});
-        first_row_ = std::min(first_row_, chord.row);
-        last_row_ = std::max(last_row_, chord.row);
-        first_column_ = std::min(first_column_, chord.column);
-        last_column_ = std::max(last_column_, chord.column + chord.length - 1);
-    }
-    std::sort(runs_.begin(), runs_.end(), shorter);
-    runs_.erase(std::unique(runs_.begin(), runs_.end(), same), runs_.end());
-    std::vector<TableEntry> entries;
-    for (const Chord& chord : chords) {
-        const auto at = std::lower_bound(runs_.begin(), runs_.end(), Run{chord.column, chord.length}, shorter);
-        entries.push_back({chord.row, static_cast<int>(at - runs_.begin())});
-    }
-    pair_ = share(entries);
+    chords_ = ChordPlan(footprint.chords);
+    reach_ = chords_.reach;
+    divide(footprint.chords);
+}
+
+/// By segments, where that costs less.
+template <class T>
+void Pass<T>::divide(const std::vector<Chord>& chords) {
+    const Factors factors = factor(chords);
+    if (factors.segments.empty()) return;
+    ChordPlan core(factors.core);
+    const int side = cross_side(factors.core), cross = side <= largest_cross ? side : 0;
+    const double cost = (cross ? cost_of_cross : core.cost()) + cost_of(factors.segments);
+    if (cost > least_gain * chords_.cost()) return;
+    chords_ = std::move(core);
+    cross_ = cross;
+    segments_ = factors.segments;
 }
 
 template <class T>
 Box Pass<T>::reach(const Box& box, int rows, int columns) const {
-    return {std::clamp(box.top + first_row_, 0, rows), std::clamp(box.bottom + last_row_, 0, rows),
-            std::clamp(box.left + first_column_, 0, columns), std::clamp(box.right + last_column_, 0, columns)};
+    const Box all = reach_.around(box);
+    return {std::clamp(all.top, 0, rows), std::clamp(all.bottom, 0, rows), std::clamp(all.left, 0, columns),
+            std::clamp(all.right, 0, columns)};
 }
 
 template <class T>
 int Pass<T>::box_rows() const {
-    const int k = last_row_ - first_row_ + 1;
+    const int k = reach_.last_row - reach_.first_row + 1;
+    if (is_divided()) return std::max(256, 4 * k);
     // A strip that is a multiple of k rows wastes no part of van Herk's last block; tables are filled for k rows more
     // than a strip has.
     return footprint_.is_rectangle() ? std::max(4, 128 / k) * k : std::max(320, 8 * k);
@@ -94,11 +112,12 @@ int Pass<T>::box_rows() const {
 
 template <class T>
 int Pass<T>::box_columns() const {
-    const auto k = static_cast<std::size_t>(last_row_ - first_row_ + 1);
-    const std::size_t buffered_rows = footprint_.is_rectangle() ? k : k * runs_.size();
+    const auto k = static_cast<std::size_t>(reach_.last_row - reach_.first_row + 1);
+    if (is_divided()) return 2560;  // as for tables: rows that are not cut are worth more than the cache
+    const std::size_t buffered_rows = footprint_.is_rectangle() ? k : k * chords_.runs.size();
     const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * buffered_rows)) / 64 * 64;
     const int most = footprint_.is_rectangle() ? fitting : std::min(fitting, 2560);
-    return std::max({most, 2 * (last_column_ - first_column_) / 64 * 64, 256});
+    return std::max({most, 2 * (reach_.last_column - reach_.first_column) / 64 * 64, 256});
 }
 
 template <class T>
@@ -108,14 +127,37 @@ RectangleTask<T> Pass<T>::rectangle_task(const Box& box) const {
 
 template <class T>
 FootprintTask<T> Pass<T>::footprint_task(const Box& box) const {
-    return {{},         {},        runs_.data(),  static_cast<int>(runs_.size()), &pair_,
-            first_row_, last_row_, first_column_, last_column_ - first_column_,   box};
+    const Reach& reach = chords_.reach;
+    return {{},
+            {},
+            chords_.runs.data(),
+            static_cast<int>(chords_.runs.size()),
+            &chords_.pair,
+            reach.first_row,
+            reach.last_row,
+            reach.first_column,
+            reach.last_column - reach.first_column,
+            box};
+}
+
+template <class T>
+CrossTask<T> Pass<T>::cross_task(const Box& box) const {
+    const Reach& reach = chords_.reach;
+    return {{}, {}, cross_, reach.first_row, (reach.first_column + reach.last_column) / 2, box};
+}
+
+template <class T>
+std::size_t Pass<T>::core_bytes(const Box& box) const {
+    if (cross_) return CrossLayout<T>(cross_task(box), nullptr).bytes();
+    return FootprintLayout<T>(footprint_task(box), nullptr).bytes();
 }
 
 template <class T>
 std::size_t Pass<T>::workspace_bytes(const Box& box) const {
     if (footprint_.is_rectangle()) return RectangleLayout<T>(rectangle_task(box), nullptr).bytes();
-    return FootprintLayout<T>(footprint_task(box), nullptr).bytes();
+    if (!is_divided()) return core_bytes(box);
+    const SweepLayout<T> buffer(box, segments_, nullptr);
+    return buffer.bytes() + core_bytes(buffer.reach.around(box));
 }
 
 template <class T>
@@ -128,11 +170,45 @@ void Pass<T>::run(const Image<const T>& image, const Box& box, const Image<T>& o
         task.channels = channels;
         task.columns = image.columns / channels;
         kernels().of<T>().rectangle_extremum(extremum_, task, workspace);
+    } else if (is_divided()) {
+        run_factors(image, box, out, workspace);
+    } else {
+        run_core(image, box, out, workspace);
+    }
+}
+
+/// The footprint without its segments.
+template <class T>
+void Pass<T>::run_core(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace) const {
+    if (cross_) {
+        CrossTask<T> task = cross_task(box);
+        task.image = image;
+        task.out = out;
+        kernels().of<T>().cross_extremum(extremum_, task, workspace);
     } else {
         FootprintTask<T> task = footprint_task(box);
         task.image = image;
         task.out = out;
         kernels().of<T>().footprint_extremum(extremum_, task, workspace);
+    }
+}
+
+/// The core's extremum, of all that the segments need, then theirs, one after the other.
+template <class T>
+void Pass<T>::run_factors(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace) const {
+    const SweepLayout<T> buffer(box, segments_, workspace);
+    const Box needed = buffer.reach.around(box);
+    const Image<T> made{buffer.buffers[0] + sweep_slack<T>, buffer.pitch, needed.rows(), needed.columns()};
+    run_core(image, needed, made, workspace + buffer.bytes());
+    ShearedRows<T> from{buffer.buffers[0], buffer.pitch, 0, 1};
+    for (auto segment = segments_.begin(); segment != segments_.end(); ++segment) {
+        const Box to_make = reach_of(segment + 1, segments_.end()).around(box);
+        const ShearedRows<T> to{from.data == buffer.buffers[0] ? buffer.buffers[1] : buffer.buffers[0], buffer.pitch,
+                                segment->columns, segment->rows};
+        const bool is_last = segment + 1 == segments_.end();
+        kernels().of<T>().sweep(extremum_, {from, to, *segment, to_make.rows(), to_make.left - buffer.left,
+                                            to_make.right - buffer.left, is_last ? out : Image<T>{}});
+        from = to;
     }
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/image.h"
+#include "morphology/chord_plan.h"
 #include "morphology/morphology.h"
 #include "morphology/morphology_task.h"
 
@@ -29,18 +30,27 @@ class Pass {
 
     std::size_t workspace_bytes(const Box& box) const;
 
+    /// Whether the footprint is taken as a smaller one and segments.
+    bool is_divided() const { return !segments_.empty(); }
+
     /// out (of the box's size) = extremum around the pixels of `box`; `channels` are interleaved in the image.
     void run(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace, int channels = 1) const;
 
   private:
     RectangleTask<T> rectangle_task(const Box& box) const;
     FootprintTask<T> footprint_task(const Box& box) const;
+    CrossTask<T> cross_task(const Box& box) const;
+    void divide(const std::vector<Chord>& chords);
+    std::size_t core_bytes(const Box& box) const;
+    void run_core(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace) const;
+    void run_factors(const Image<const T>& image, const Box& box, const Image<T>& out, char* workspace) const;
 
     Extremum extremum_;
     Footprint footprint_;
-    std::vector<Run> runs_;
-    PairOfRows pair_;
-    int first_row_, last_row_, first_column_, last_column_;
+    Reach reach_;       // of the footprint
+    ChordPlan chords_;  // of the footprint, or of what is left of it without the segments
+    int cross_ = 0;     // side of the square, if that is a square with a pixel at the middle of every side
+    std::vector<Segment> segments_;
 };
 
 /// Cuts an image into boxes; depends on nothing but its arguments, so that results do not depend on threads.

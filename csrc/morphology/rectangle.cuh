@@ -14,33 +14,11 @@
 //                     ceil((127 + window_columns) / window_columns)
 #pragma once
 
-#include "gpu/pixel.h"
+#include "morphology/words.cuh"
 
 namespace mcfast::gpu {
 
 constexpr int rectangle_threads = 128, rectangle_chunk = 8;
-
-/// Column x of a row as it is read: the extremum over interleaved channels; outside pixels take no part.
-template <class Op, class T>
-MC_DEVICE T read_pixel(const T* row, int x, int columns, int channels) {
-    if (x < 0 || x >= columns) return Op::template identity<T>();
-    T best = row[static_cast<int64_t>(x) * channels];
-    for (int c = 1; c < channels; ++c) {
-        best = lane_of<T>(Op::template of<T>(best, row[static_cast<int64_t>(x) * channels + c]), 0);
-    }
-    return best;
-}
-
-/// Word i of a padded row: lane l is column left + l * step + i. A null row lies outside the image.
-template <class Op, class T>
-MC_DEVICE Word<T> read_word(const T* row, int left, int step, int columns, int channels) {
-    Word<T> word = 0;
-    for (int lane = 0; lane < Packing<T>::lanes; ++lane) {
-        const int x = left + lane * step;
-        word = with_lane<T>(word, lane, row ? read_pixel<Op>(row, x, columns, channels) : Op::template identity<T>());
-    }
-    return word;
-}
 
 /// Prefix (forward) or suffix extrema of one segment, in place.
 template <class Op, class T>
@@ -55,6 +33,49 @@ MC_DEVICE void scan_segment(Shared<Word<T>> segment, int length, bool forward) {
         segment[at] = best;
     }
 }
+
+/// The van Herk scheme along `rectangle_chunk` rows at once: prefix and suffix extrema of segments as long as the
+/// window. All threads of the block work together, with a barrier after each step.
+template <class T>
+struct RowScheme {
+    Shared<Word<T>> memory;  // prefixes of all rows, then suffixes
+    int window, segments, pitch;
+
+    MC_DEVICE RowScheme(Shared<Word<T>> memory_, int window_)
+        : memory(memory_),
+          window(window_),
+          segments((rectangle_threads + 2 * window_ - 2) / window_),
+          pitch(segments * window_) {}
+
+    MC_DEVICE void put(int r, int i, Word<T> word) const {
+        memory[r * pitch + i] = word;
+        memory[(rectangle_chunk + r) * pitch + i] = word;
+    }
+
+    /// Word i of row r becomes value(r, i).
+    template <class Value>
+    MC_DEVICE void load(const Value& value) const {
+        for (int r = 0; r < rectangle_chunk; ++r) {
+            for (int i = static_cast<int>(threadIdx.x); i < pitch; i += rectangle_threads) put(r, i, value(r, i));
+        }
+    }
+
+    template <class Op>
+    MC_DEVICE void scan() const {
+        const int all = rectangle_chunk * segments;
+        for (int i = static_cast<int>(threadIdx.x); i < 2 * all; i += rectangle_threads) {
+            scan_segment<Op, T>(memory + i * window, window, i < all);
+        }
+    }
+
+    /// The extremum over words i .. i + window - 1 of row r.
+    template <class Op>
+    MC_DEVICE Word<T> at(int r, int i) const {
+        const Word<T> suffix = memory[(rectangle_chunk + r) * pitch + i];
+        const Word<T> prefix = memory[r * pitch + i + window - 1];
+        return Op::template of<T>(suffix, prefix);
+    }
+};
 
 /// The van Herk scheme down one column, in memory that only its thread touches.
 template <class Op, class T>
@@ -99,55 +120,31 @@ MC_KERNEL void __launch_bounds__(rectangle_threads, 8)
     MC_DYNAMIC_SHARED(Word<T>, memory);
     constexpr int lanes = Packing<T>::lanes;
     const int thread = static_cast<int>(threadIdx.x);
-    const int segments = (rectangle_threads + 2 * window_columns - 2) / window_columns;
-    const int pitch = segments * window_columns;
-    const Shared<Word<T>> prefixes = memory, suffixes = memory + rectangle_chunk * pitch;
-    ColumnScheme<Op, T> column(memory + (2 * rectangle_chunk * pitch + thread), window_rows);
+    const RowScheme<T> along(memory, window_columns);
+    ColumnScheme<Op, T> column(memory + (2 * rectangle_chunk * along.pitch + thread), window_rows);
 
     const int left = static_cast<int>(blockIdx.x) * rectangle_threads * lanes;
     const int top = static_cast<int>(blockIdx.y) * strip, bottom = smaller(top + strip, rows);
     const int first = top - window_rows / 2, last = bottom + window_rows / 2;
     for (int y = first; y < last; y += rectangle_chunk) {
-        for (int r = 0; r < rectangle_chunk; ++r) {
+        along.load([&](int r, int i) {
             const T* row = y + r >= 0 && y + r < rows ? image + (y + r) * image_stride : nullptr;
-            for (int i = thread; i < pitch; i += rectangle_threads) {
-                const Word<T> word =
-                    read_word<Op>(row, left + i - window_columns / 2, rectangle_threads, columns, channels);
-                prefixes[r * pitch + i] = word;
-                suffixes[r * pitch + i] = word;
-            }
-        }
+            return read_word<Op>(row, left + i - window_columns / 2, rectangle_threads, columns, channels);
+        });
         __syncthreads();
-        for (int i = thread; i < 2 * rectangle_chunk * segments; i += rectangle_threads) {
-            scan_segment<Op, T>(memory + i * window_columns, window_columns, i < rectangle_chunk * segments);
-        }
+        along.template scan<Op>();
         __syncthreads();
         for (int r = 0; r < rectangle_chunk && y + r < last; ++r) {
-            const Word<T> suffix = suffixes[r * pitch + thread];
-            const Word<T> prefix = prefixes[r * pitch + thread + window_columns - 1];
-            const Word<T> best = column.push(Op::template of<T>(suffix, prefix));
+            const Word<T> best = column.push(along.template at<Op>(r, thread));
             const int to = y + r - window_rows / 2;
             if (to < top) continue;
-            for (int lane = 0; lane < lanes; ++lane) {
-                const int x = left + lane * rectangle_threads + thread;
-                if (x >= columns) continue;
-                T pixel = 0;
-                if constexpr (Result::reads_original) pixel = original[to * original_stride + x];
-                out[to * out_stride + x] = Result::of(lane_of<T>(best, lane), pixel);
-            }
+            write_word<Result, T>(best, out + to * out_stride, original ? original + to * original_stride : nullptr,
+                                  left + thread, rectangle_threads, columns);
         }
         __syncthreads();
     }
 }
 
-#define MCFAST_RECTANGLE_KERNELS_OF(X, T) \
-    X(rectangle<Minimum, T, Plain>)       \
-    X(rectangle<Maximum, T, Plain>)       \
-    X(rectangle<Maximum, T, WhiteTopHat>) \
-    X(rectangle<Minimum, T, BlackTopHat>)
-#define MCFAST_RECTANGLE_KERNELS(X)          \
-    MCFAST_RECTANGLE_KERNELS_OF(X, uint8_t)  \
-    MCFAST_RECTANGLE_KERNELS_OF(X, uint16_t) \
-    MCFAST_RECTANGLE_KERNELS_OF(X, float)
+#define MCFAST_RECTANGLE_KERNELS(X) MCFAST_EXTREMUM_KERNELS(X, rectangle)
 
 }  // namespace mcfast::gpu

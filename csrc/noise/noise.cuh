@@ -7,7 +7,8 @@
 //   bytes per pixel   of the sparse image: 5 read (13 in the second pass), 8 written; z-scores: 20 per maximum
 //   limit             memory bandwidth (sectors of which every other pixel is used)
 //   launch            moments: grid (strips of 128 columns, strips of `strip` rows), 128 threads,
-//                     8 (7 (128 + 2 radius) + 4) bytes of shared memory; z-scores: 256 threads, one for each maximum
+//                     8 (7 (128 + 2 radius) + 4) bytes of shared memory, or of scratch memory for each block; z-scores:
+//                     256 threads, one for each maximum
 #pragma once
 
 #include "blur/window_sums.cuh"
@@ -24,12 +25,13 @@ MC_DEVICE float drawn_in(float value, const float* mean, const float* deviation,
 }
 
 /// `first_mean` and `first_deviation` are null in the first pass. All of them are packed, rows x columns.
-MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
+template <class Memory>
+MC_KERNEL void __launch_bounds__(sum_threads, Memory::blocks)
     local_moments(const float* __restrict__ values, int64_t values_stride, const uint8_t* __restrict__ inside,
                   int64_t inside_stride, int step, const float* __restrict__ first_mean,
                   const float* __restrict__ first_deviation, float clip, float* __restrict__ mean,
-                  float* __restrict__ deviation, int rows, int columns, int down, int along, int strip) {
-    MC_DYNAMIC_SHARED(double, memory);
+                  float* __restrict__ deviation, int rows, int columns, int down, int along, int strip,
+                  double* scratch) {
     const Windows windows{rows, columns, down, along, strip};
     const auto quantity = [&](int q, int y, int x) {
         const bool in = inside[y * step * inside_stride + x * step];
@@ -39,7 +41,7 @@ MC_KERNEL void __launch_bounds__(sum_threads, sum_blocks)
             drawn_in(values[y * step * values_stride + x * step], first_mean, first_deviation, at, clip);
         return q == 1 ? value : value * value;
     };
-    window_sums<double, 3>(windows, memory, quantity, [&](int y, int x, const double* sums) {
+    window_sums<double, 3, Memory>(windows, scratch, quantity, [&](int y, int x, const double* sums) {
         const double share = larger(sums[0], 1e-6 * windows.count(y, x)), average = sums[1] / share;
         const int64_t at = static_cast<int64_t>(y) * columns + x;
         mean[at] = static_cast<float>(average);
@@ -59,6 +61,6 @@ MC_KERNEL void __launch_bounds__(score_threads)
     scores[i] = (values[i] - mean[at]) / (noise < floor ? floor : noise);
 }
 
-#define MCFAST_NOISE_KERNELS(X) X(local_moments) X(zscores)
+#define MCFAST_NOISE_KERNELS(X) X(local_moments<InShared>) X(local_moments<InGlobal>) X(zscores)
 
 }  // namespace mcfast::gpu

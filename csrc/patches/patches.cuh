@@ -1,10 +1,14 @@
-// Patches: gathered into a network's batch, float32 or float16, and laid over one another again.
+// Patches: gathered into a network's batch, float32 or float16; windows of a covering grid, and laid over one another
+// again.
 //
-//   bytes per pixel   gather: sizeof(T) + 4 (or 2) per pixel of a patch; stitch: sizeof(T) for each window that covers
-//                     a pixel, and sizeof(T) written
+//   bytes per pixel   gather: sizeof(T) + 4 (or 2) per pixel of a patch; copy_windows: 2 sizeof(T) per pixel of a
+//   window
+//                     (those that windows share are read out of L2); stitch: sizeof(T) for each window that covers a
+//                     pixel, and sizeof(T) written
 //   limit             memory bandwidth; patches of 12 x 12 use half of the sectors that they touch
-//   launch            gather: one block of 128 threads for each patch; stitch: grid (columns / 64, rows / 4), 64 x 4
-//                     threads; no shared memory
+//   launch            gather: one block of 128 threads for each patch; copy_windows: grid (windows, pixels of a window
+//   /
+//                     4096), 256 threads; stitch: grid (columns / 64, rows / 4), 64 x 4 threads; no shared memory
 #pragma once
 
 #include "gpu/pixel.h"
@@ -12,6 +16,7 @@
 namespace mcfast::gpu {
 
 constexpr int gather_threads = 128, stitch_threads = 64, stitch_rows = 4;
+constexpr int window_threads = 256, window_pixels = 4096;
 
 /// How a normalised value is stored in a batch.
 struct Float32 {
@@ -62,6 +67,21 @@ struct GridAxis {
     }
 };
 
+/// All windows of the grid, one after another.
+template <class T>
+MC_KERNEL void __launch_bounds__(window_threads)
+    copy_windows(const T* __restrict__ image, int64_t image_stride, int grid_rows, int grid_columns, int height,
+                 int width, int row_stride, int column_stride, T* __restrict__ out, int rows, int columns) {
+    const auto window = static_cast<int>(blockIdx.x);
+    const GridAxis down{rows, height, row_stride, grid_rows}, along{columns, width, column_stride, grid_columns};
+    const T* corner = image + down.origin(window / grid_columns) * image_stride + along.origin(window % grid_columns);
+    const int first = static_cast<int>(blockIdx.y) * window_pixels;
+    const int last = smaller(first + window_pixels, height * width);
+    for (int i = first + static_cast<int>(threadIdx.x); i < last; i += window_threads) {
+        out[static_cast<int64_t>(window) * height * width + i] = corner[i / width * image_stride + i % width];
+    }
+}
+
 /// Mean of the windows that cover a pixel, added in the order of the grid, as on the CPU.
 template <class T>
 MC_KERNEL void __launch_bounds__(stitch_threads* stitch_rows)
@@ -83,7 +103,8 @@ MC_KERNEL void __launch_bounds__(stitch_threads* stitch_rows)
     out[y * out_stride + x] = rounded<T>(sum / covering);
 }
 
-#define MCFAST_PATCHES_KERNELS_OF(X, T) X(gather_patches<T, Float32>) X(gather_patches<T, Float16>) X(stitch<T>)
+#define MCFAST_PATCHES_KERNELS_OF(X, T) \
+    X(gather_patches<T, Float32>) X(gather_patches<T, Float16>) X(copy_windows<T>) X(stitch<T>)
 #define MCFAST_PATCHES_KERNELS(X)          \
     MCFAST_PATCHES_KERNELS_OF(X, uint8_t)  \
     MCFAST_PATCHES_KERNELS_OF(X, uint16_t) \

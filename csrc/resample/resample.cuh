@@ -13,10 +13,33 @@
 namespace mcfast::gpu {
 
 constexpr int resample_threads = 64, resample_rows = 4;
+constexpr int resample_blocks = 5;  // on a multiprocessor at least: at most 48 registers a thread
 
-/// `first` and `count` say which input positions make an output position, `weights` (positions, most) how much.
+/// Which input positions make an output position (`count` from `first` on), and how much: `weights` (positions, most).
+struct ResampledAxis {
+    const int* first;
+    const int* count;
+    const float* weights;
+    int most;
+};
+
+/// Output pixel (y, x) of an image whose pixels `load(row, column)` gives as floats.
+template <class Load>
+MC_DEVICE float resampled(const ResampledAxis& down, const ResampledAxis& along, int y, int x, const Load& load) {
+    const float* by_row = down.weights + static_cast<int64_t>(y) * down.most;
+    const float* by_column = along.weights + static_cast<int64_t>(x) * along.most;
+    const int top = down.first[y], left = along.first[x], height = down.count[y], width = along.count[x];
+    float sum = 0;
+    for (int i = 0; i < width; ++i) {
+        float column = 0;
+        for (int k = 0; k < height; ++k) column += by_row[k] * load(top + k, left + i);
+        sum += by_column[i] * column;
+    }
+    return sum;
+}
+
 template <class T>
-MC_KERNEL void __launch_bounds__(resample_threads* resample_rows)
+MC_KERNEL void __launch_bounds__(resample_threads* resample_rows, resample_blocks)
     resample(const T* __restrict__ image, int64_t image_stride, T* __restrict__ out, int64_t out_stride, int new_rows,
              int new_columns, const int* __restrict__ row_first, const int* __restrict__ row_count,
              const float* __restrict__ row_weights, int row_most, const int* __restrict__ column_first,
@@ -24,16 +47,11 @@ MC_KERNEL void __launch_bounds__(resample_threads* resample_rows)
     const int x = static_cast<int>(blockIdx.x) * resample_threads + static_cast<int>(threadIdx.x);
     const int y = static_cast<int>(blockIdx.y) * resample_rows + static_cast<int>(threadIdx.y);
     if (x >= new_columns || y >= new_rows) return;
-    const float* by_row = row_weights + static_cast<int64_t>(y) * row_most;
-    const float* by_column = column_weights + static_cast<int64_t>(x) * column_most;
-    float sum = 0;
-    for (int i = 0; i < column_count[x]; ++i) {
-        const T* pixel = image + row_first[y] * image_stride + column_first[x] + i;
-        float column = 0;
-        for (int k = 0; k < row_count[y]; ++k, pixel += image_stride) column += by_row[k] * static_cast<float>(*pixel);
-        sum += by_column[i] * column;
-    }
-    out[y * out_stride + x] = rounded<T>(sum);
+    const ResampledAxis down{row_first, row_count, row_weights, row_most};
+    const ResampledAxis along{column_first, column_count, column_weights, column_most};
+    out[y * out_stride + x] = rounded<T>(resampled(down, along, y, x, [&](int row, int column) {
+        return static_cast<float>(image[row * image_stride + column]);
+    }));
 }
 
 #define MCFAST_RESAMPLE_KERNELS(X) X(resample<uint8_t>) X(resample<uint16_t>) X(resample<float>)

@@ -19,7 +19,7 @@ from mcfast.errors import DeviceError
 __all__ = ["BACKENDS", "load", "run"]
 
 BACKENDS = ("native", "reference", "numba")
-_ARRAYS = ("centres", "guide", "mask", "out", "table")  # arguments that are arrays or None
+_ARRAYS = ("centres", "guide", "mask", "out", "table", "valid")  # arguments that are arrays or None
 
 
 def load(name: str | None) -> ModuleType:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
-import numpy
-from numpy.typing import NDArray
-
-from mcfast.backends.gpu.interop import empty_like
-from mcfast.backends.gpu.launch import Memory, Scratch
-from mcfast.backends.gpu.views import View
+from mcfast.backends.gpu.launch import Extent, Memory, Values
+from mcfast.backends.gpu.library import LibraryDevice
 
 __all__ = ["CudaDevice", "device", "unavailable"]
 
@@ -37,26 +30,17 @@ def device(number: int) -> CudaDevice:
     return CudaDevice(number)
 
 
-class CudaDevice:
-    """One GPU, through `_cuda`. See `mcfast.backends.gpu.launch.Device`."""
+class CudaDevice(LibraryDevice):
+    """One GPU, through `_cuda`."""
 
     def __init__(self, number: int) -> None:
         from mcfast import _cuda
 
-        self._cuda, self.number = _cuda, number
-        self.lock = threading.RLock()
-        self.scratches: dict[int, Scratch] = {}
-        self.constants: dict[tuple[str, tuple[int, ...], bytes], tuple[Memory, View]] = {}
+        super().__init__(number)
+        self._cuda = _cuda
 
     def launch(
-        self,
-        source: str,
-        kernel: str,
-        grid: tuple[int, ...],
-        block: tuple[int, ...],
-        shared_bytes: int,
-        arguments: Sequence[numpy.generic],
-        stream: int,
+        self, source: str, kernel: str, grid: Extent, block: Extent, shared_bytes: int, arguments: Values, stream: int
     ) -> None:
         """Start a kernel."""
         values = [argument.tobytes() for argument in arguments]
@@ -66,23 +50,10 @@ class CudaDevice:
         """`size` bytes, in the order of the stream."""
         return self._cuda.DeviceMemory(size, self.number, stream)
 
-    def upload(self, array: NDArray[Any], stream: int) -> Memory:
-        """A copy on the device; waits for it, since other streams may use it next."""
-        memory = self._cuda.DeviceMemory(max(array.nbytes, 1), self.number, stream)
-        self._cuda.copy(memory.pointer, array.ctypes.data, array.nbytes, stream, self.number)
+    def copy_and_wait(self, to: int, source: int, size: int, stream: int, *, to_host: bool) -> None:
+        """Copy between host and device; CUDA tells by the addresses which is which."""
+        self._cuda.copy(to, source, size, stream, self.number)
         self._cuda.synchronize(stream, self.number)
-        return memory
-
-    def read(self, view: View, stream: int) -> NDArray[Any]:
-        """A copy of a packed view on the host; waits for the stream."""
-        host = numpy.empty(view.shape, view.dtype)
-        self._cuda.copy(host.ctypes.data, view.pointer, host.nbytes, stream, self.number)
-        self._cuda.synchronize(stream, self.number)
-        return host
-
-    def empty(self, shape: tuple[int, ...], dtype: Any, like: Any, stream: int) -> tuple[Any, View]:
-        """A new array of the kind of `like`."""
-        return empty_like(like, shape, dtype, stream)
 
 
 def _three(extent: tuple[int, ...]) -> tuple[int, ...]:

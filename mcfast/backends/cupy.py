@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy
-from numpy.typing import NDArray
-
-from mcfast.backends.gpu.interop import cupy_stream, empty_like
-from mcfast.backends.gpu.launch import Memory, Scratch
-from mcfast.backends.gpu.views import View
+from mcfast.backends.gpu.interop import cupy_stream
+from mcfast.backends.gpu.launch import Extent, Memory, Values
+from mcfast.backends.gpu.library import LibraryDevice
 
 __all__ = ["OPTIONS", "CupyDevice", "device", "program", "source_folder", "unavailable"]
 
@@ -67,27 +62,18 @@ def device(number: int) -> CupyDevice:
     return CupyDevice(number)
 
 
-class CupyDevice:
-    """One GPU, through CuPy. See `mcfast.backends.gpu.launch.Device`."""
+class CupyDevice(LibraryDevice):
+    """One GPU, through CuPy."""
 
     def __init__(self, number: int) -> None:
         import cupy
 
-        self._cupy, self.number = cupy, number
-        self.lock = threading.RLock()
-        self.scratches: dict[int, Scratch] = {}
-        self.constants: dict[tuple[str, tuple[int, ...], bytes], tuple[Memory, View]] = {}
+        super().__init__(number)
+        self._cupy = cupy
         self._functions: dict[tuple[str, str], Any] = {}
 
     def launch(
-        self,
-        source: str,
-        kernel: str,
-        grid: tuple[int, ...],
-        block: tuple[int, ...],
-        shared_bytes: int,
-        arguments: Sequence[numpy.generic],
-        stream: int,
+        self, source: str, kernel: str, grid: Extent, block: Extent, shared_bytes: int, arguments: Values, stream: int
     ) -> None:
         """Start a kernel; its first use compiles it, and CuPy keeps the result on disk."""
         with self._cupy.cuda.Device(self.number), cupy_stream(stream, self.number):
@@ -105,27 +91,13 @@ class CupyDevice:
         with self._cupy.cuda.Device(self.number), cupy_stream(stream, self.number):
             return _Pooled(self._cupy.cuda.alloc(size))
 
-    def upload(self, array: NDArray[Any], stream: int) -> Memory:
-        """A copy on the device; waits for it, since other streams may use it next."""
-        memory = self.allocate(max(array.nbytes, 1), stream)
+    def copy_and_wait(self, to: int, source: int, size: int, stream: int, *, to_host: bool) -> None:
+        """Copy between host and device."""
         with self._cupy.cuda.Device(self.number):
             runtime = self._cupy.cuda.runtime
-            runtime.memcpyAsync(memory.pointer, array.ctypes.data, array.nbytes, runtime.memcpyHostToDevice, stream)
+            kind = runtime.memcpyDeviceToHost if to_host else runtime.memcpyHostToDevice
+            runtime.memcpyAsync(to, source, size, kind, stream)
             runtime.streamSynchronize(stream)
-        return memory
-
-    def read(self, view: View, stream: int) -> NDArray[Any]:
-        """A copy of a packed view on the host; waits for the stream."""
-        host = numpy.empty(view.shape, view.dtype)
-        with self._cupy.cuda.Device(self.number):
-            runtime = self._cupy.cuda.runtime
-            runtime.memcpyAsync(host.ctypes.data, view.pointer, host.nbytes, runtime.memcpyDeviceToHost, stream)
-            runtime.streamSynchronize(stream)
-        return host
-
-    def empty(self, shape: tuple[int, ...], dtype: Any, like: Any, stream: int) -> tuple[Any, View]:
-        """A new array of the kind of `like`."""
-        return empty_like(like, shape, dtype, stream)
 
 
 class _Pooled:

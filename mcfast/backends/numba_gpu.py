@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 from numba import cuda, from_dtype
 
-__all__ = ["gather_patches", "guided_filter", "min_filter", "white_tophat"]
+__all__ = ["dark_channel", "gather_patches", "guided_filter", "min_filter", "white_tophat"]
 
 TILE = 8  # rows and columns of a block
 
@@ -21,6 +21,12 @@ TILE = 8  # rows and columns of a block
 def min_filter(image: Any, size: tuple[int, int], out: Any, *, stream: Any = 0) -> None:
     """out = minimum over a centred window of odd sides, each at most 33."""
     _extremum(image.dtype, size, False)[_grid(out.shape), (TILE, TILE), stream](image, out)
+
+
+def dark_channel(image: Any, size: tuple[int, int], darkest: Any, out: Any, *, stream: Any = 0) -> None:
+    """out = minimum over the channels of (H, W, C), then over a window; `darkest` is room for what is in between."""
+    _darkest[_grid(out.shape), (TILE, TILE), stream](image, darkest)
+    min_filter(darkest, size, out, stream=stream)
 
 
 def white_tophat(image: Any, size: tuple[int, int], eroded: Any, out: Any, *, stream: Any = 0) -> None:
@@ -86,6 +92,16 @@ def _extremum(dtype: Any, size: tuple[int, int], maximum: bool) -> Any:
             out[y, x] = best
 
     return kernel
+
+
+@cuda.jit
+def _darkest(image: Any, out: Any) -> None:
+    x, y = cuda.grid(2)
+    if y < out.shape[0] and x < out.shape[1]:
+        best = image[y, x, 0]
+        for channel in range(1, image.shape[2]):
+            best = min(best, image[y, x, channel])
+        out[y, x] = best
 
 
 @cuda.jit

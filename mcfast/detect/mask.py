@@ -7,13 +7,14 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from mcfast.backends import run
+from mcfast.backends.arrays import is_on_gpu
+from mcfast.coarse_grid import CoarseGrid
 from mcfast.ops import resample
 
 __all__ = ["breast_mask"]
 
-COARSE_MM = 0.8  # labels, strings of noise and scratches are thin at this spacing, the breast is not
 BINS, FINE_BINS = 40, 256
-FRAME_MM = 1.0  # film edges and collimator shadows at the image border
 CROP_MM = 15.0  # an image less wide or high than this is cut out of a breast, and shows no outline
 DOUBTFUL = 0.05  # of what is surely breast: a smaller share between the two limits is the skin's own slope
 TEXTURE, TEXTURE_AT_EDGE = 0.14, 0.3  # gradient over level: film's air stays below 0.13 and 0.28, fat above
@@ -23,8 +24,15 @@ Field = NDArray[numpy.float32]
 
 
 def breast_mask(
-    image: NDArray[Any], spacing_mm: float, *, max_value: float, valid: NDArray[numpy.bool_] | None = None
-) -> Mask:
+    image: Any,
+    spacing_mm: float,
+    *,
+    max_value: float,
+    valid: Any = None,
+    out: Any = None,
+    stream: Any = None,
+    backend: str | None = None,
+) -> Any:
     """The largest bright region, without labels, holes filled.
 
     The image is averaged to about 0.8 mm; what is brighter than air by more than its noise is opened, so that what
@@ -34,40 +42,52 @@ def breast_mask(
     Parameters
     ----------
     image
-        (H, W) uint8, uint16 or float32, bright = dense. Air need not be 0.
+        (H, W) uint8, uint16 or float32, bright = dense. Air need not be 0. On a GPU it is worked on there, to the same
+        bits, and values are not looked at.
     spacing_mm
         Distance of pixel centres, millimetres.
     max_value
         Intensity of white.
     valid
-        (H, W) bool: `False` on padding, which is never breast.
+        (H, W) bool, where the image is: `False` on padding, which is never breast.
+    out, stream, backend
+        For arrays on a GPU, as the operations take them; on the host None.
 
     Returns
     -------
     (H, W) bool. Empty (all `False`) if the image is constant or nothing in it is bright; full if nothing in it is air,
     or if it is a crop of less than 15 mm. O(1) per pixel.
     """
+    if is_on_gpu(image):
+        return run(
+            "breast_mask", image, spacing_mm, max_value=max_value, valid=valid, out=out, stream=stream, backend=backend
+        )
+    for name, value in (("out", out), ("stream", stream), ("backend", backend)):
+        if value is not None:
+            raise ValueError(f"breast_mask({name}): expected None for an array in host memory, got {value!r}")
+    return _on_host(image, CoarseGrid(spacing_mm), max_value, valid)
+
+
+def _on_host(image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mask | None) -> Mask:
     from scipy import ndimage
 
-    factor = max(1, round(COARSE_MM / spacing_mm))
-    scale = 1 / factor
+    scale = 1 / grid.factor
     values = image if valid is None else numpy.where(valid, image, image.dtype.type(0))
     coarse = resample(values, scale).astype(numpy.float32) / numpy.float32(max_value)
     if float(coarse.max()) - float(coarse.min()) < 0.01:
         return numpy.zeros(image.shape, bool)
-    if min(image.shape) * spacing_mm < CROP_MM:
+    if min(image.shape) * grid.spacing_mm < CROP_MM:
         return numpy.ones(image.shape, bool) if valid is None else valid.copy()
     bright = coarse > _breast_limit(coarse)
     if valid is not None:
         bright &= resample(valid.astype(numpy.float32), scale) > 0.5
-    step_mm = factor * spacing_mm
-    opened = ndimage.binary_opening(_without_frame(bright, step_mm), iterations=max(1, round(2.4 / step_mm)))
+    opened = ndimage.binary_opening(_without_frame(bright, grid.frame), iterations=grid.opening)
     breast = _largest(opened)
     # The opening rounds corners off; what is bright and within a few pixels of the breast belongs to it.
     breast = ndimage.binary_propagation(breast, mask=bright & ndimage.binary_dilation(breast, iterations=2))
-    breast = ndimage.binary_fill_holes(_closed_at_border(breast))
+    breast = ndimage.binary_fill_holes(_closed_at_border(breast, grid.border_reach(breast.shape)))
     breast &= ~_mostly_air(breast, coarse)
-    return _enlarge(breast, factor, image.shape)
+    return _enlarge(breast, grid.factor, image.shape)
 
 
 def _breast_limit(coarse: Field) -> float:
@@ -78,7 +98,10 @@ def _breast_limit(coarse: Field) -> float:
     """
     from scipy import ndimage
 
-    low, high = _black_limit(coarse), _air_limit(coarse)
+    high = _air_limit(coarse)
+    if high <= float(coarse.min()):
+        return high
+    low = _black_limit(coarse)
     bright, doubtful = coarse > high, (coarse > low) & (coarse <= high)
     if low >= high or int(doubtful.sum()) < DOUBTFUL * int(bright.sum()):
         return high
@@ -98,15 +121,15 @@ def _breast_limit(coarse: Field) -> float:
 
 def _black_limit(coarse: Field) -> float:
     """Where the peak of the darkest air ends, however narrow it is: at a twenty-fifth of its height."""
-    counts, edges = _histogram(coarse, FINE_BINS)
+    counts, edges = numpy.histogram(coarse, bins=FINE_BINS, range=_range(coarse))
     peak = int(numpy.argmax(counts[: FINE_BINS // 3]))
     ended = counts[peak:] <= 0.04 * counts[peak]
     return float(edges[peak + int(numpy.argmax(ended))]) if ended.any() else float(edges[-1])
 
 
-def _histogram(coarse: Field, bins: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def _range(coarse: Field) -> tuple[float, float]:
     low, high = (float(value) for value in numpy.quantile(coarse, [0.0, 0.995]))
-    return numpy.histogram(coarse, bins=bins, range=(low, high))
+    return low, high
 
 
 def _air_limit(coarse: Field) -> float:
@@ -116,21 +139,23 @@ def _air_limit(coarse: Field) -> float:
     twenty-fifth of the peak: film has an air of its own, brighter than the scanner's black, which is a shoulder of that
     peak, or after an eighth of the range. Without a peak that falls to a quarter there is no air: all is tissue.
     """
-    counts, edges = _histogram(coarse, BINS)
+    low, high = _range(coarse)
+    if high - low <= 1e-5 * max(abs(low), abs(high)):  # too narrow for float32 to tell forty bins apart
+        return low - 1.0
+    counts, edges = numpy.histogram(coarse, bins=BINS, range=(low, high))
     peak = int(numpy.argmax(counts[: BINS // 3]))
     slope = counts[peak : peak + BINS // 8]
     if slope.min() > 0.25 * counts[peak]:
-        return float(edges[0]) - 1.0
+        return low - 1.0
     ended = slope <= 0.04 * counts[peak]
     return float(edges[peak + (int(numpy.argmax(ended)) if ended.any() else len(slope))])
 
 
-def _without_frame(bright: Mask, step_mm: float) -> Mask:
-    """Drop bright lines along the border of the image, unless the breast itself runs into it there."""
+def _without_frame(bright: Mask, width: int) -> Mask:
+    """Drop bright lines of that width along the border of the image, unless the breast itself runs into it there."""
     from scipy import ndimage
 
     inner = bright.copy()
-    width = max(1, round(FRAME_MM / step_mm))
     if min(bright.shape) <= 4 * width:
         return inner
     frame = numpy.ones(bright.shape, bool)
@@ -153,12 +178,11 @@ def _largest(mask: Mask) -> Mask:
     return largest
 
 
-def _closed_at_border(mask: Mask) -> Mask:
-    """Bridge short gaps along the image border, so that dark tissue at the chest wall counts as a hole."""
+def _closed_at_border(mask: Mask, reach: int) -> Mask:
+    """Bridge gaps of at most twice `reach` along the image border: dark tissue at the chest wall becomes a hole."""
     from scipy import ndimage
 
     closed = mask.copy()
-    reach = max(3, min(mask.shape) // 10)
     for line in (closed[0], closed[-1], closed[:, 0], closed[:, -1]):
         line |= ndimage.binary_closing(line, iterations=reach)
     return closed

@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcfast.dicom.evidence import Evidence, evidence, write_report
-from mcfast.dicom.measurements import CALCIFICATION, CLUSTER, centre_point, certainty, outline_points
+from mcfast.dicom.measurements import (
+    CALCIFICATION,
+    CLUSTER,
+    Concept,
+    Measured,
+    centre_point,
+    certainty,
+    length,
+    number_of_calcifications,
+    outline_points,
+)
 from mcfast.dicom.strict import quiet, told
 from mcfast.result import Calcification, Cluster, Result
 
@@ -29,7 +39,6 @@ _REQUIRED = (
     *("StudyID", "AccessionNumber", "ReferringPhysicianName"),
 )
 Item = Any
-Concept = tuple[str, str, str]
 
 _ENGLISH: Concept = ("en", "RFC5646", "English")
 _PRESENT: Concept = ("111150", "DCM", "Presentation Required: Rendering device is expected to present")
@@ -129,17 +138,15 @@ def _library_entry(source: Evidence) -> Item:
     ]
     if mammogram is not None:
         row_mm, column_mm = mammogram.spacing_mm
-        unit = ("mm", "UCUM", "millimeter")
-        below.append(_number("HAS ACQ CONTEXT", ("111026", "DCM", "Horizontal Pixel Spacing"), column_mm, unit))
-        below.append(_number("HAS ACQ CONTEXT", ("111066", "DCM", "Vertical Pixel Spacing"), row_mm, unit))
+        across, down = ("111026", "DCM", "Horizontal Pixel Spacing"), ("111066", "DCM", "Vertical Pixel Spacing")
+        below += [_number("HAS ACQ CONTEXT", length(*one)) for one in ((across, column_mm), (down, row_mm))]
     item = _item("CONTAINS", "IMAGE", None, below)
     item.ReferencedSOPSequence = [_reference(header)]
     return item
 
 
 def _cluster(source: Evidence, cluster: Cluster) -> Item:
-    count = ("111038", "DCM", "Number of calcifications")
-    last = [_number("HAS PROPERTIES", count, cluster.count, ("1", "UCUM", "no units"))]
+    last = [_number("HAS PROPERTIES", number_of_calcifications(cluster))]
     return _finding(source, cluster, CLUSTER, _PRESENT, outline_points(cluster), last)
 
 
@@ -156,11 +163,10 @@ def _finding(
     last: list[Item],
 ) -> Item:
     """TID 4006, with TID 4019 and TID 4021."""
-    sure = certainty(finding.score)
     below = [
         _code_item("HAS CONCEPT MOD", ("111056", "DCM", "Rendering Intent"), intent),
         *_algorithm(source),
-        _number("HAS PROPERTIES", sure.name, sure.value, sure.unit),
+        _number("HAS PROPERTIES", certainty(finding.score)),
         _coordinates(("111010", "DCM", "Center"), "POINT", [centre_point(finding)]),
     ]
     if outline:
@@ -212,14 +218,14 @@ def _code_item(relationship: str, name: Concept, value: Concept, below: Iterable
     return item
 
 
-def _number(relationship: str, name: Concept, value: float, unit: Concept) -> Item:
+def _number(relationship: str, measured: Measured) -> Item:
     from pydicom.dataset import Dataset
 
-    item = _item(relationship, "NUM", name)
-    measured: Any = Dataset()
-    measured.NumericValue = f"{value:.10g}"
-    measured.MeasurementUnitsCodeSequence = [_concept(unit)]
-    item.MeasuredValueSequence = [measured]
+    item = _item(relationship, "NUM", measured.name)
+    value: Any = Dataset()
+    value.NumericValue = f"{measured.value:.10g}"
+    value.MeasurementUnitsCodeSequence = [_concept(measured.unit)]
+    item.MeasuredValueSequence = [value]
     return item
 
 

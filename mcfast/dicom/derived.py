@@ -1,7 +1,7 @@
-"""Magnified regions as derived Digital Mammography images, beside their source in the same study.
+"""The enhanced image and magnified regions as derived Digital Mammography images, beside their source in its study.
 
 Patient and study are the source's, series and instance are new and follow from the source and from what made the
-pixels, so that the same run writes the same objects again. The spacing is half the source's.
+pixels, so that the same run writes the same objects again. The spacing of what is magnified is half the source's.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy
+from numpy.typing import NDArray
 
 from mcfast.dicom.iod import WRITTEN_VIEWS, coded, described
 from mcfast.dicom.write import JPEG_LOSSLESS, set_pixels, stable_uid, write_dataset
@@ -21,7 +22,7 @@ from mcfast.result import NOTICE, Magnified, Result
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["source_header", "write_magnified"]
+__all__ = ["source_header", "write_enhanced", "write_magnified"]
 
 _COPIED = (
     # who and which study
@@ -55,8 +56,13 @@ _COPIED = (
     "LossyImageCompressionMethod",
     "LossyImageCompressionRatio",
 )
-_SERIES = 9002
-"""Number of the series; free of what devices count up to."""
+_SERIES = {"enhanced": 9001, "magnified": 9002}
+"""Numbers of the series; free of what devices count up to."""
+_TITLES = {"enhanced": "Enhanced, research use only", "magnified": "Magnified x2, research use only"}
+_DERIVATIONS = {
+    "enhanced": ("dehazed", "99MCFAST", "Dehazing by dark channel and guided filter"),
+    "magnified": ("113085", "DCM", "Spatial resampling"),
+}
 
 
 def source_header(result: Result) -> Dataset | None:
@@ -93,6 +99,38 @@ def write_magnified(path: str | os.PathLike[str], region: Magnified, result: Res
     OSError
         If the file cannot be written.
     """
+    box, network = region.box, result.engine.models.get("fsrcnn", "")
+    how = (
+        f"Rows {box.row0} to {box.row1 - 1} and columns {box.column0} to {box.column1 - 1} (from 0) of the source, "
+        f"after its grayscale transformations, at twice the size by the network FSRCNN (SHA-256 {network[:16]}) of "
+        f"mcfast {result.engine.version}. Estimated pixels: for looking, not for measuring. {NOTICE}"
+    )
+    number = 1 + [one.box for one in result.magnified].index(box)
+    return _write(Path(path), "magnified", region.pixels, result, header, how, number=number, times=2, place=box)
+
+
+def write_enhanced(path: str | os.PathLike[str], result: Result, header: Dataset | None) -> str:
+    """Write the enhanced image of a result as `write_magnified` writes regions, of the source's size and spacing."""
+    assert result.enhanced is not None
+    how = (
+        f"The source after its grayscale transformations, dehazed (dark channel and guided filter) by "
+        f"mcfast {result.engine.version}. Values are no longer those of the detector. {NOTICE}"
+    )
+    return _write(Path(path), "enhanced", result.enhanced, result, header, how)
+
+
+def _write(
+    path: Path,
+    kind: str,
+    pixels: NDArray[numpy.uint16],
+    result: Result,
+    header: Dataset | None,
+    how: str,
+    *,
+    number: int = 1,
+    times: int = 1,
+    place: tuple[int, ...] = (),
+) -> str:
     mammogram = result.mammogram
     if mammogram is None or mammogram.laterality is None or mammogram.view not in WRITTEN_VIEWS:
         known = None if mammogram is None else f"{mammogram.laterality} {mammogram.view}"
@@ -102,31 +140,29 @@ def write_magnified(path: str | os.PathLike[str], region: Magnified, result: Res
         )
     bits, source = mammogram.bits, mammogram.source
     row_mm, column_mm = mammogram.spacing_mm
-    pixels = region.pixels.astype(numpy.uint8) if bits == 8 else region.pixels
-    dataset = described(pixels, bits, (row_mm / 2, column_mm / 2), mammogram.laterality, mammogram.view, "MONOCHROME2")
+    stored = pixels.astype(numpy.uint8) if bits == 8 else pixels
+    spacing = (row_mm / times, column_mm / times)
+    dataset = described(stored, bits, spacing, mammogram.laterality, mammogram.view, "MONOCHROME2")
     _identify(dataset, header, source.study_instance_uid)
     for name in ("ImagerPixelSpacing", "PixelSpacing"):
         given = None if header is None else header.get(name)
         if given:
-            setattr(dataset, name, [f"{float(side) / 2:.10g}" for side in given])
+            setattr(dataset, name, [f"{float(side) / times:.10g}" for side in given])
     dataset.ImageType = ["DERIVED", "SECONDARY"]
-    dataset.DerivationDescription = _description(region, result)
-    dataset.DerivationCodeSequence = [coded("113085", "DCM", "Spatial resampling")]
+    dataset.DerivationDescription = how
+    dataset.DerivationCodeSequence = [coded(*_DERIVATIONS[kind])]
     if source.sop_instance_uid and source.sop_class_uid:
-        dataset.SourceImageSequence = [_reference(source.sop_class_uid, source.sop_instance_uid)]
-    dataset.Manufacturer = "mcfast"
-    dataset.SoftwareVersions = result.engine.version
-    dataset.SeriesDescription = "Magnified x2, research use only"
-    dataset.ImageComments = NOTICE
-    dataset.SeriesNumber = _SERIES
-    dataset.InstanceNumber = 1 + [one.box for one in result.magnified].index(region.box)
+        reference = _reference(source.sop_class_uid, source.sop_instance_uid, "YES" if times == 1 else "NO")
+        dataset.SourceImageSequence = [reference]
+    dataset.Manufacturer, dataset.SoftwareVersions = "mcfast", result.engine.version
+    dataset.SeriesDescription, dataset.ImageComments = _TITLES[kind], NOTICE
+    dataset.SeriesNumber, dataset.InstanceNumber = _SERIES[kind], number
     made_by = (result.engine.version, result.engine.configuration_hash, *sorted(result.engine.models.items()))
     parent = source.sop_instance_uid or hashlib.sha256(mammogram.pixels.tobytes()).hexdigest()
-    dataset.SeriesInstanceUID = stable_uid("magnified series", parent, *made_by)
-    content = hashlib.sha256(pixels.tobytes()).hexdigest()
-    dataset.SOPInstanceUID = stable_uid("magnified", parent, *made_by, *region.box, content)
-    set_pixels(dataset, pixels, bits, JPEG_LOSSLESS)
-    write_dataset(dataset, Path(path), JPEG_LOSSLESS)
+    dataset.SeriesInstanceUID = stable_uid(f"{kind} series", parent, *made_by)
+    dataset.SOPInstanceUID = stable_uid(kind, parent, *made_by, *place, hashlib.sha256(stored.tobytes()).hexdigest())
+    set_pixels(dataset, stored, bits, JPEG_LOSSLESS)
+    write_dataset(dataset, path, JPEG_LOSSLESS)
     return str(dataset.SOPInstanceUID)
 
 
@@ -142,22 +178,13 @@ def _identify(dataset: Dataset, header: Dataset | None, study: str | None) -> No
         dataset.StudyInstanceUID = study or stable_uid("magnified study of an unnamed source")
 
 
-def _description(region: Magnified, result: Result) -> str:
-    box, network = region.box, result.engine.models.get("fsrcnn", "")
-    return (
-        f"Rows {box.row0} to {box.row1 - 1} and columns {box.column0} to {box.column1 - 1} (from 0) of the source, "
-        f"after its grayscale transformations, at twice the size by the network FSRCNN (SHA-256 {network[:16]}) of "
-        f"mcfast {result.engine.version}. Estimated pixels: for looking, not for measuring. {NOTICE}"
-    )
-
-
-def _reference(sop_class: str, sop_instance: str) -> Dataset:
+def _reference(sop_class: str, sop_instance: str, locations_preserved: str) -> Dataset:
     from pydicom.dataset import Dataset
 
     item: Any = Dataset()
     item.ReferencedSOPClassUID = sop_class
     item.ReferencedSOPInstanceUID = sop_instance
-    item.SpatialLocationsPreserved = "NO"
+    item.SpatialLocationsPreserved = locations_preserved
     item.PurposeOfReferenceCodeSequence = [coded("121322", "DCM", "Source image for image processing operation")]
     reference: Dataset = item
     return reference

@@ -32,7 +32,7 @@ _IDENTITY = (
     "AccessionNumber",
     "ReferringPhysicianName",
 )
-_NUMBERS = {"sr": 9003, "cad-sr": 9004, "sc": 9005, "seg": 9006}  # of the series; 9002 are the magnified images
+_NUMBERS = {"sr": 9003, "cad-sr": 9004, "sc": 9005, "seg": 9006}  # of the series; 9001 and 9002 are images
 _SIDES = {"L": ("7771000", "Left"), "R": ("24028007", "Right")}
 
 

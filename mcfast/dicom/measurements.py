@@ -12,9 +12,12 @@ from mcfast.result import Calcification, Cluster
 __all__ = [
     "CALCIFICATION",
     "CLUSTER",
+    "Concept",
     "Measured",
     "centre_point",
     "certainty",
+    "length",
+    "number_of_calcifications",
     "of_calcification",
     "of_cluster",
     "outline_points",
@@ -52,11 +55,21 @@ def certainty(score: float) -> Measured:
     return Measured(_CERTAINTY, round(100 * score, 4), _PERCENT)
 
 
+def length(name: Concept, millimetres: float) -> Measured:
+    """A length under a name of its own."""
+    return Measured(name, millimetres, _MM)
+
+
+def number_of_calcifications(cluster: Cluster) -> Measured:
+    """How many calcifications a cluster has."""
+    return Measured(_COUNT, cluster.count, _ONE)
+
+
 def of_calcification(one: Calcification) -> list[Measured]:
     """Certainty, diameter, contrast, contrast to noise: as in the JSON, to its digits."""
     return [
         certainty(one.score),
-        Measured(_DIAMETER, round(one.diameter_mm, 6), _MM),
+        length(_DIAMETER, round(one.diameter_mm, 6)),
         Measured(_CONTRAST, round(one.contrast, 6), _ONE),
         Measured(_NOISE, round(one.contrast_to_noise, 6), _ONE),
     ]
@@ -66,7 +79,7 @@ def of_cluster(cluster: Cluster) -> list[Measured]:
     """Certainty, number of calcifications, area of the hull."""
     return [
         certainty(cluster.score),
-        Measured(_COUNT, cluster.count, _ONE),
+        number_of_calcifications(cluster),
         Measured(_AREA, round(cluster.area_mm2, 6), _MM2),
     ]
 

@@ -9,7 +9,7 @@ from mcfast.dicom.uids import uid_name
 from mcfast.dicom.views import VIEW_CODES
 from mcfast.errors import NotMammogramError
 
-__all__ = ["flags_of", "require_mammogram", "require_one_frame"]
+__all__ = ["MAMMOGRAMS", "flags_of", "require_mammogram", "require_one_frame"]
 
 FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.2"
 FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2.1"
@@ -18,7 +18,7 @@ PROJECTION_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.13.1.4"
 PROJECTION_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.13.1.5"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
-_MAMMOGRAMS = (
+MAMMOGRAMS = (
     FOR_PRESENTATION,
     FOR_PROCESSING,
     TOMOSYNTHESIS,
@@ -43,7 +43,7 @@ def require_mammogram(header: Header, any_modality: bool) -> None:
     decides.
     """
     sop_class, modality = header.text("SOPClassUID"), header.text("Modality")
-    is_class = sop_class is None or sop_class in _MAMMOGRAMS
+    is_class = sop_class is None or sop_class in MAMMOGRAMS
     is_modality = modality in (None, "MG")
     if any_modality or (is_class and is_modality and (sop_class or modality)):
         return
@@ -76,7 +76,7 @@ def flags_of(header: Header) -> set[str]:
         flags.add("projection")
     if sop_class == SECONDARY_CAPTURE or sop_class.startswith(SECONDARY_CAPTURE + "."):
         flags.add("secondary_capture")
-    if (header.text("Modality") or "MG") != "MG" or (sop_class and sop_class not in _MAMMOGRAMS):
+    if (header.text("Modality") or "MG") != "MG" or (sop_class and sop_class not in MAMMOGRAMS):
         flags.add("not_mammography")
     if header.text("TransferSyntaxUID") in LOSSY:
         flags.add("lossy_compression")

@@ -16,23 +16,34 @@ __all__ = ["gather_patches", "sliding_windows", "stitch"]
 
 
 def sliding_windows(
-    image: Any, size: int | tuple[int, int], stride: int | tuple[int, int], *, cover: bool = False
+    image: Any,
+    size: int | tuple[int, int],
+    stride: int | tuple[int, int],
+    *,
+    cover: bool = False,
+    out: Any = None,
+    stream: Any = None,
+    backend: str | None = None,
 ) -> Any:
     """Windows of a grid over the image.
 
     Parameters
     ----------
     image
-        (H, W), any dtype.
+        (H, W), any dtype; on a GPU with `cover` uint8, uint16 or float32.
     size
         Side of a window, or (rows, columns), in pixels; at most the image's.
     stride
         Distance of neighbouring windows, one number or (rows, columns), in pixels; at most the window's size if
         `cover`.
     cover
-        `False` gives a zero-copy, read-only view of the windows that fit at multiples of the stride. `True` gives a
-        copy whose last row and column of windows are clamped to the border, so that every pixel is covered; `stitch`
-        is its inverse.
+        `False` gives a zero-copy view of the windows that fit at multiples of the stride: not to be written to, and
+        read-only where a library knows such arrays. `True` gives a copy whose last row and column of windows are
+        clamped to the border, so that every pixel is covered; `stitch` is its inverse.
+    out
+        With `cover` only: contiguous array of the result's shape and the image's dtype, apart from the image.
+    stream, backend
+        For arrays on a GPU.
 
     Returns
     -------
@@ -43,21 +54,57 @@ def sliding_windows(
     ValueError
         If the image is not 2-D, a window does not fit, or the stride is below 1 (or leaves gaps with `cover`).
     """
-    host = as_host(image, "sliding_windows", "image")
+    on_gpu = is_on_gpu(image)
+    array = _seen_on_gpu(image) if on_gpu else as_host(image, "sliding_windows", "image")
     height, width = pair("sliding_windows", "size", size)
     down, right = pair("sliding_windows", "stride", stride)
-    if host.ndim != 2:
-        raise ValueError(f"sliding_windows(image): expected (rows, columns), got shape {host.shape}")
-    if not (1 <= height <= host.shape[0] and 1 <= width <= host.shape[1]):
-        raise ValueError(f"sliding_windows(size): expected at most the image's {host.shape}, got {(height, width)}")
+    shape = array.shape
+    if len(shape) != 2:
+        raise ValueError(f"sliding_windows(image): expected (rows, columns), got shape {shape}")
+    if not (1 <= height <= shape[0] and 1 <= width <= shape[1]):
+        raise ValueError(f"sliding_windows(size): expected at most the image's {shape}, got {(height, width)}")
     if min(down, right) < 1:
         raise ValueError(f"sliding_windows(stride): expected at least 1, got {stride}")
-    windows = sliding_window_view(host, (height, width))
+    for name, value in (("stream", stream), ("backend", backend)):
+        if value is not None and not on_gpu:
+            raise ValueError(f"sliding_windows({name}): expected None for an array in host memory, got {value!r}")
+    if out is not None and not cover:
+        raise ValueError("sliding_windows(out): expected None for a view without a copy, got an array; use cover=True")
     if not cover:
-        return like_input(windows[::down, ::right], image)
-    rows = window_origins(host.shape[0], height, down)
-    columns = window_origins(host.shape[1], width, right)
-    return like_input(numpy.ascontiguousarray(windows[numpy.ix_(rows, columns)]), image)
+        return _windows_that_fit(image, array, (height, width), (down, right), on_gpu)
+    origins = window_origins(shape[0], height, down), window_origins(shape[1], width, right)
+    if on_gpu:
+        options = {"out": out, "stream": stream, "backend": backend}
+        return run("sliding_windows", image, (height, width), (down, right), **options)
+    return like_input(_copied(array, (height, width), origins, out), image)
+
+
+def _seen_on_gpu(image: Any) -> Any:
+    from mcfast.backends.gpu.interop import view
+
+    return view(image, "sliding_windows", "image")
+
+
+def _windows_that_fit(image: Any, array: Any, size: tuple[int, int], stride: tuple[int, int], on_gpu: bool) -> Any:
+    if not on_gpu:
+        return like_input(sliding_window_view(array, size)[:: stride[0], :: stride[1]], image)
+    from mcfast.backends.gpu.interop import restrided
+
+    counts = [(n - side) // step + 1 for n, side, step in zip(array.shape, size, stride, strict=True)]
+    steps = [by * step for by, step in zip(array.strides, stride, strict=True)]
+    return restrided(image, (*counts, *size), (*steps, *array.strides))
+
+
+def _copied(image: Any, size: tuple[int, int], origins: tuple[list[int], list[int]], out: Any) -> Any:
+    windows = sliding_window_view(image, size)[numpy.ix_(*origins)]
+    if out is None:
+        return numpy.ascontiguousarray(windows)
+    target = as_host(out, "sliding_windows", "out")
+    if target.shape != windows.shape or target.dtype != image.dtype:
+        expected = f"{image.dtype} of shape {windows.shape}"
+        raise ValueError(f"sliding_windows(out): expected {expected}, got {target.dtype} of shape {target.shape}")
+    target[...] = windows
+    return target
 
 
 def gather_patches(

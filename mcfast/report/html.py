@@ -13,6 +13,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from mcfast.probability import CELL_MM, probability_map
 from mcfast.result import NOTICE, Result
 
 __all__ = ["html_report", "pack"]
@@ -22,7 +23,8 @@ def html_report(result: Result) -> str:
     """The HTML of a result that did not fail.
 
     Holds the mammogram, its enhanced form and the magnified regions with all their bits, losslessly; about 12 MB for
-    3328 x 2560 pixels. It opens no connection, and its content security policy forbids that.
+    3328 x 2560 pixels; and the probability map, which is made here (`mcfast.probability`). It opens no connection, and
+    its content security policy forbids that.
     """
     assert result.image is not None
     rows, columns = result.image.shape
@@ -44,11 +46,25 @@ def html_report(result: Result) -> str:
     return Template(_source("viewer.html")).substitute(
         title=html.escape(result.name),
         notice=html.escape(NOTICE),
+        cell_mm=f"{CELL_MM:g}",
         result=_embedded(result.as_dict()),
         layers=_embedded(layers),
+        probability=_embedded(_probability(result)),
         pixels="\n".join(pixels),
-        script=_source("viewer.js") + _source("viewer_page.js"),
+        script="".join(_source(name) for name in ("viewer.js", "viewer_map.js", "viewer_page.js")),
     )
+
+
+def _probability(result: Result) -> dict[str, Any] | None:
+    """The map as bytes, 1 .. 255 for probabilities 0 .. 1 and 0 where there is none."""
+    found = probability_map(result)
+    if found is None:
+        return None
+    known = numpy.isfinite(found.cells)
+    values = numpy.where(known, 1 + numpy.rint(254 * numpy.where(known, found.cells, 0)), 0).astype(numpy.uint8)
+    rows, columns = values.shape
+    packed = base64.b64encode(values.tobytes()).decode("ascii")
+    return {"rows": rows, "columns": columns, "pixels": list(found.pixels), "cell_mm": CELL_MM, "cells": packed}
 
 
 def pack(image: NDArray[numpy.uint16]) -> str:

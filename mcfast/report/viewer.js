@@ -87,7 +87,12 @@ function named(name) {
 }
 
 function shown() {
+  if (view.layer === "probability") return named("original");
   return view.layer === "magnified" ? [...named("original"), ...named("magnified")] : named(view.layer);
+}
+
+function available(name) {
+  return name === "probability" ? probability !== null : named(name).length > 0;
 }
 
 function draw() {
@@ -100,6 +105,7 @@ function draw() {
   const greys = table(view.low, view.high);
   for (const layer of shown()) paint(target, layer, view.x, view.y, view.scale, greys);
   context.putImageData(target, 0, 0);
+  if (view.layer === "probability") drawMap(context, view.x, view.y, view.scale);
   if (view.marks) drawMarks(context, view.x, view.y, view.scale);
   view.frames++;
 }
@@ -157,8 +163,14 @@ function around(cluster) {
 }
 
 function choose(name) {
-  if (!named(name).length) return;
+  if (!available(name)) return;
+  if ((name === "probability") !== (view.layer === "probability")) {
+    // Seen from afar the marks would hide the cells below them; M brings them back.
+    [view.marks, view.kept] = name === "probability" ? [false, view.marks] : [view.kept, view.kept];
+    element("marks").setAttribute("aria-pressed", view.marks);
+  }
   view.layer = name;
+  element("legend").hidden = name !== "probability";
   for (const button of element("choice").children) button.setAttribute("aria-pressed", button.dataset.layer === name);
   redraw();
 }
@@ -176,9 +188,10 @@ function resetWindow() {
 
 function status(event) {
   const column = Math.floor(view.x + event.offsetX / view.scale), row = Math.floor(view.y + event.offsetY / view.scale);
-  const value = valueAt(view.layer === "magnified" ? "original" : view.layer, row, column);
+  const value = valueAt(view.layer === "enhanced" ? "enhanced" : "original", row, column);
+  const sure = view.layer === "probability" ? probabilityAt(column + 0.5, row + 0.5) : null;
   const [high, wide] = result.image.spacing_mm;
-  const place = value === null ? "" : `row ${row}, column ${column} (${(row * high).toFixed(1)}, ${(column * wide).toFixed(1)} mm): ${value}    `;
+  const place = value === null ? "" : `row ${row}, column ${column} (${(row * high).toFixed(1)}, ${(column * wide).toFixed(1)} mm): ${value}${sure === null ? "" : `, probability ${sure.toFixed(2)}`}    `;
   element("status").textContent = `${place}zoom ${view.scale.toFixed(2)}, window ${Math.round(view.low)} to ${Math.round(view.high)}`;
 }
 

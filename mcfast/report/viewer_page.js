@@ -1,5 +1,7 @@
 // What the page says beside the picture, and what the mouse and the keys do.
 
+const LAYERS = ["original", "enhanced", "magnified", "probability"];
+
 function add(parent, kind, text, className) {
   const child = document.createElement(kind);
   if (text !== undefined) child.textContent = text;
@@ -93,14 +95,14 @@ function listen() {
   window.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (keys[event.key]) keys[event.key]();
-    const names = ["original", "enhanced", "magnified"];
-    if (names[event.key - 1]) choose(names[event.key - 1]);
+    if (LAYERS[event.key - 1]) choose(LAYERS[event.key - 1]);
   });
   for (const [id, key] of [["fit", "f"], ["marks", "m"], ["window", "w"], ["actual", "a"]]) element(id).addEventListener("click", keys[key]);
-  for (const name of ["original", "enhanced", "magnified"]) {
+  for (const [number, name] of LAYERS.entries()) {
     const button = add(element("choice"), "button", name[0].toUpperCase() + name.slice(1));
     button.dataset.layer = name;
-    button.disabled = !named(name).length;
+    button.title = String(number + 1);
+    button.disabled = !available(name);
     button.addEventListener("click", () => choose(name));
   }
 }

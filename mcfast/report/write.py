@@ -35,8 +35,9 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
         Which files: `"json"` (result.json), `"marks"` (marks.png, 8 bit: the mammogram with circled findings),
         `"enhanced"` (enhanced.png, 16 bit: dehazed), `"magnified"` (magnified.png, magnified-2.png, ..., 16 bit: one
         for each region in the JSON, in the same order: the best cluster first). 16-bit pictures fill the whole range
-        0 .. 65535. `"mg"` (magnified.dcm, magnified-2.dcm, ...) writes the same regions as derived Digital Mammography
-        objects in their source's study; see `mcfast.dicom.derived`. `"html"` (report.html) is a viewer in one file.
+        0 .. 65535. `"mg"` (magnified.dcm, magnified-2.dcm, ..., enhanced.dcm) writes the same regions and the enhanced
+        image as derived Digital Mammography objects in their source's study; see `mcfast.dicom.derived`. `"html"`
+        (report.html) is a viewer in one file.
         `"sr"` (report.dcm), `"cad-sr"` (cad.dcm, of a failed result too if its header identifies it), `"sc"`
         (marks.dcm) and `"seg"` (calcifications.dcm) are DICOM reports; see `mcfast.dicom.measurement_report`,
         `cad_report`, `pictures`.
@@ -109,13 +110,7 @@ def _write_dicom(kind: str, result: Result, folder: Path) -> list[Path]:
     if result.mammogram is None:
         return []
     if kind == "mg":
-        from mcfast.dicom.derived import source_header, write_magnified
-
-        header = source_header(result)
-        regions = {folder / _numbered("dcm", number): one for number, one in enumerate(result.magnified, start=1)}
-        for path, region in regions.items():
-            write_magnified(path, region, result, header)
-        return list(regions)
+        return _write_derived(result, folder)
     if kind == "sr":
         from mcfast.dicom.measurement_report import write_measurement_report
 
@@ -126,6 +121,19 @@ def _write_dicom(kind: str, result: Result, folder: Path) -> list[Path]:
         return [write_capture(result, marks_picture(result), folder / "marks.dcm")]
     written = write_segmentation(result, folder / "calcifications.dcm")
     return [] if written is None else [written]
+
+
+def _write_derived(result: Result, folder: Path) -> list[Path]:
+    from mcfast.dicom.derived import source_header, write_enhanced, write_magnified
+
+    header = source_header(result)
+    regions = {folder / _numbered("dcm", number): one for number, one in enumerate(result.magnified, start=1)}
+    for path, region in regions.items():
+        write_magnified(path, region, result, header)
+    if result.enhanced is None:
+        return list(regions)
+    write_enhanced(folder / "enhanced.dcm", result, header)
+    return [*regions, folder / "enhanced.dcm"]
 
 
 def _numbered(suffix: str, number: int) -> str:
@@ -140,7 +148,7 @@ def _results_in(folder: Path, outputs: Collection[str]) -> set[str]:
         "enhanced": r"enhanced\.png",
         "magnified": r"magnified(-[0-9]+)?\.png",
         "html": r"report\.html",
-        "mg": r"magnified(-[0-9]+)?\.dcm",
+        "mg": r"(enhanced|magnified(-[0-9]+)?)\.dcm",
         "sr": r"report\.dcm",
         "cad-sr": r"cad\.dcm",
         "sc": r"marks\.dcm",

@@ -99,7 +99,7 @@ class NativeFsrcnn:
         boxes, outs
             What to magnify, and for each an array of the image's dtype and twice its size.
         mask
-            (H, W) bool; pixels outside are neither computed nor written.
+            (H, W) bool; pixels outside are interpolated linearly, as `mcfast.resample(image, 2)` does.
         tile
             Longest side of a tile; `None` is the kernel's own. Changes no bit.
         threads

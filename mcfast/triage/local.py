@@ -1,4 +1,4 @@
-"""Workers on this machine: processes of one thread each, which end when their master does."""
+"""Workers on this machine: processes that end when their master does."""
 
 from __future__ import annotations
 
@@ -10,33 +10,24 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
 from mcfast.config import Config
+from mcfast.triage.layout import Layout
 from mcfast.triage.manifest import Manifest
 from mcfast.triage.shard import died, process_shard
 from mcfast.triage.tables import Rows, write_shard
 
-__all__ = ["run_local", "worker_count"]
+__all__ = ["run_local"]
 
-_MEMORY = 1 << 30  # bytes a worker may need; with images of 3328 x 2560 pixels one took 0.28 GB
 _engine: Any = None
+_loaders = 1
 
 
-def worker_count() -> int:
-    """Workers for this machine: one for each processor it may use, but no more than fit into its memory."""
-    from mcfast import _core
-
-    try:
-        memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return _core.default_threads()
-    return max(1, min(_core.default_threads(), memory // _MEMORY))
-
-
-def run_local(results: Path, shards: list[int], config: Config, record: Any, workers: int) -> Iterator[int]:
+def run_local(results: Path, shards: list[int], config: Config, record: Any, workers: Layout) -> Iterator[int]:
     """Process shards and yield the number of each that is done, in no particular order.
 
     A shard whose worker dies is done again, file by file, each in a process of its own; a file that ends that one too
@@ -48,7 +39,7 @@ def run_local(results: Path, shards: list[int], config: Config, record: Any, wor
         with _pool(workers, config) as pool, _ended_with_us():
             running: dict[Future[None], int] = {}
             while (left and not broken) or running:
-                while left and not broken and len(running) < 2 * workers:
+                while left and not broken and len(running) < 2 * workers.workers:
                     number = left.pop()
                     try:
                         running[pool.submit(_do, results, number)] = number
@@ -62,16 +53,16 @@ def run_local(results: Path, shards: list[int], config: Config, record: Any, wor
                     except BrokenProcessPool:
                         broken.append(number)
         for number in broken:
-            write_shard(results, number, _alone(results, number, config, record))
+            write_shard(results, number, _alone(results, number, config, record, workers))
             yield number
 
 
-def _alone(results: Path, number: int, config: Config, record: Any) -> list[Rows]:
+def _alone(results: Path, number: int, config: Config, record: Any, workers: Layout) -> list[Rows]:
     """The rows of a shard, a process after each death."""
     rows: list[Rows] = []
     paths = Manifest(results / "manifest.parquet").shard(number)
     while len(rows) < len(paths):
-        with _pool(1, config) as pool, _ended_with_us():
+        with _pool(replace(workers, workers=1), config) as pool, _ended_with_us():
             try:
                 while len(rows) < len(paths):
                     rows += pool.submit(_rows, paths[len(rows)]).result()
@@ -80,8 +71,8 @@ def _alone(results: Path, number: int, config: Config, record: Any) -> list[Rows
     return rows
 
 
-def _pool(workers: int, config: Config) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, get_context("spawn"), _prepare, (config, os.getpid()))
+def _pool(workers: Layout, config: Config) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers.workers, get_context("spawn"), _prepare, (config, workers, os.getpid()))
 
 
 @contextmanager
@@ -96,14 +87,14 @@ def _ended_with_us() -> Iterator[None]:
         raise
 
 
-def _prepare(config: Config, master: int) -> None:
+def _prepare(config: Config, workers: Layout, master: int) -> None:
     """In a worker, once: the engine, and a watch on the master."""
-    global _engine
+    global _engine, _loaders
     from mcfast.engine import Engine
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the master's affair, which ends the workers
     threading.Thread(target=_follow, args=(master,), daemon=True).start()
-    _engine = Engine(config, threads=1)
+    _engine, _loaders = Engine(config, device=workers.device, threads=workers.threads), workers.loaders
 
 
 def _follow(master: int) -> None:
@@ -114,7 +105,7 @@ def _follow(master: int) -> None:
 
 def _do(results: Path, number: int) -> None:
     paths = Manifest(results / "manifest.parquet").shard(number)
-    write_shard(results, number, process_shard(_engine, paths))
+    write_shard(results, number, process_shard(_engine, paths, loaders=_loaders))
 
 
 def _rows(path: str) -> list[Rows]:

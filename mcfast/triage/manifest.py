@@ -112,6 +112,10 @@ class Manifest:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def size(self, number: int) -> int:
+        """How many files a shard has."""
+        return int(self._file.metadata.row_group(number).num_rows)
+
     def shard(self, number: int) -> list[str]:
         """The paths of one shard."""
         return [os.fsdecode(name) for name in self._file.read_row_group(number).column(0).to_pylist()]

@@ -12,22 +12,26 @@ from mcfast.triage.tables import Rows, rows_of
 __all__ = ["died", "process_shard"]
 
 
-def process_shard(engine: Any, paths: Sequence[str]) -> list[Rows]:
+def process_shard(engine: Any, items: Sequence[Any], *, loaders: int = 1) -> list[Rows]:
     """The rows of some files, in their order: a row for each, whatever it is.
 
     Parameters
     ----------
     engine
         A `mcfast.Engine`.
-    paths
-        Of the files.
+    items
+        Paths of the files, or what `mcfast.read` has made of them.
+    loaders
+        Threads that read and decode beside the one that computes: 1 for a processor among others, all processors
+        for an engine on a GPU.
 
     Returns
     -------
-    They depend on the files and the engine alone, but for the columns of seconds. At most two images are in memory.
+    They depend on the files and the engine alone, but for the columns of seconds. At most `loaders` + 1 images are in
+    memory.
     """
     rows = []
-    for result in engine.stream(paths, in_flight=2):
+    for result in engine.stream(items, in_flight=loaders + 1, loaders=loaders):
         rows.append(rows_of(replace(result, image=None, enhanced=None, mask=None, magnified=())))
         del result
     return rows

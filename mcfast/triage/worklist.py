@@ -19,6 +19,7 @@ from mcfast.triage.tables import shard_folder
 __all__ = ["Entry", "as_csv", "as_html", "counts", "worklist"]
 
 _THUMBNAIL = 200  # pixels of the longer side
+_NUMBERS = ("rank", "score", "images", "failed", "clusters", "calcifications")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Entry:
 
     `name` is the exam's study instance UID, the file where there is none or images are ranked; `file` the image with
     the highest score; `images` counts those that were looked at, `failed` the others; findings are sums over images.
+    `reason` says why the first of those that failed did.
     """
 
     rank: int
@@ -38,6 +40,7 @@ class Entry:
     calcifications: int
     sides: str
     file: str
+    reason: str
 
 
 def counts(results: Path) -> dict[str, int]:
@@ -56,6 +59,7 @@ def worklist(results: Path, *, by_exam: bool = True, top: int | None = None) -> 
     Raises `ConfigError` if there are no results.
     """
     columns = ["file", "status", "study_instance_uid", "score", "clusters", "calcifications", "laterality", "view"]
+    columns.append("failure_message")
     exams: dict[str, dict[str, Any]] = {}
     for batch in _images(results, columns):
         for row in batch:
@@ -71,12 +75,13 @@ def worklist(results: Path, *, by_exam: bool = True, top: int | None = None) -> 
 
 def _nothing(file: str) -> dict[str, Any]:
     numbers = dict.fromkeys(("images", "failed", "clusters", "calcifications"), 0)
-    return {"score": None, **numbers, "sides": set(), "file": file}
+    return {"score": None, **numbers, "sides": set(), "file": file, "reason": ""}
 
 
 def _gather(exam: dict[str, Any], row: dict[str, Any]) -> None:
     failed = row["status"] == "failed"
     exam["failed" if failed else "images"] += 1
+    exam["reason"] = exam["reason"] or row["failure_message"] or ""
     exam["clusters"] += row["clusters"]
     exam["calcifications"] += row["calcifications"]
     side = " ".join(word for word in (row["laterality"], row["view"]) if word)
@@ -110,13 +115,15 @@ def as_html(entries: list[Entry], title: str) -> str:
     style = (
         "body{background:#18181c;color:#ebebeb;font:14px system-ui,sans-serif;margin:20px}"
         "td,th{padding:6px 12px;text-align:left;border-bottom:1px solid #3a3a42;vertical-align:middle}"
-        "table{border-collapse:collapse}p{color:#ff8c5a}img{display:block}"
+        "table{border-collapse:collapse}p,.reason{color:#ff8c5a}img{display:block}"
+        ".number{text-align:right;font-variant-numeric:tabular-nums}small{color:#a0a0a8}td{overflow-wrap:anywhere}"
     )
-    heads = "".join(f"<th>{name}</th>" for name in ("", *Entry.__slots__))
+    heads = "".join(f'<th class="number">{name}</th>' for name in _NUMBERS)
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{style}</style></head><body><h1>{html.escape(title)}</h1><p>{html.escape(NOTICE)}</p>"
-        f"<table><tr>{heads}</tr>\n{lines}\n</table></body></html>\n"
+        f"<table><tr><th></th>{heads}<th>views</th><th>exam or file, best image</th></tr>\n{lines}\n"
+        "</table></body></html>\n"
     )
 
 
@@ -124,7 +131,13 @@ def _line(entry: Entry) -> str:
     picture = thumbnail(entry.file)
     shown = "" if picture is None else f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}">'
     values = {**asdict(entry), "score": "failed" if entry.score is None else f"{entry.score:.3f}"}
-    return f"<tr><td>{shown}</td>" + "".join(f"<td>{html.escape(str(one))}</td>" for one in values.values()) + "</tr>"
+    numbers = "".join(f'<td class="number">{values[name]}</td>' for name in _NUMBERS)
+    named = [html.escape(entry.name)]
+    if entry.file != entry.name:
+        named.append(f"<small>{html.escape(entry.file)}</small>")
+    if entry.reason:
+        named.append(f'<small class="reason">{html.escape(entry.reason)}</small>')
+    return f"<tr><td>{shown}</td>{numbers}<td>{html.escape(entry.sides)}</td><td>{'<br>'.join(named)}</td></tr>"
 
 
 def thumbnail(file: str) -> bytes | None:

@@ -35,6 +35,34 @@ MC_KERNEL void read_race(const int* from, int* to) {
     }
 }
 
+/// Counts in threes, atomically, and does it right: to[i] = 3, ... up to to[20], and 1 for the last thread.
+MC_KERNEL void right_atomics(const int* from, int* to) {
+    MC_SHARED(int, counts, 64);
+    counts[threadIdx.x] = 0;
+    __syncthreads();
+    atomicAdd(&counts[from[threadIdx.x] / 3], 1);
+    __syncthreads();
+    to[threadIdx.x] = counts[threadIdx.x];
+}
+
+/// Reads what others may not have counted yet.
+MC_KERNEL void atomic_race(const int* from, int* to) {
+    MC_SHARED(int, counts, 64);
+    counts[threadIdx.x] = 0;
+    __syncthreads();
+    atomicAdd(&counts[from[threadIdx.x] / 3], 1);
+    to[threadIdx.x] = counts[threadIdx.x / 3];
+}
+
+/// Counts where others may not have begun at 0 yet.
+MC_KERNEL void atomic_start(const int* from, int* to) {
+    MC_SHARED(int, counts, 64);
+    counts[threadIdx.x] = 0;
+    atomicAdd(&counts[63 - from[threadIdx.x]], 1);
+    __syncthreads();
+    to[threadIdx.x] = counts[threadIdx.x];
+}
+
 MC_KERNEL void unwritten(const int* from, int* to) {
     MC_SHARED(int, values, 65);
     values[threadIdx.x] = from[threadIdx.x];
@@ -75,6 +103,9 @@ MC_KERNEL void missing_lanes(const int* from, int* to) {
     X(missing_barrier)            \
     X(write_race)                 \
     X(read_race)                  \
+    X(right_atomics)              \
+    X(atomic_race)                \
+    X(atomic_start)               \
     X(unwritten)                  \
     X(out_of_range)               \
     X(early_exit)                 \

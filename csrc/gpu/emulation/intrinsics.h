@@ -73,6 +73,12 @@ inline float __int_as_float(int bits) {
     return value;
 }
 
+inline int __float_as_int(float value) {
+    int bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 inline int __popc(unsigned value) {
     return __builtin_popcount(value);
 }
@@ -94,4 +100,25 @@ template <class T>
 T atomicAdd(T* address, T value) {
     static_assert(std::is_integral_v<T>, "floating-point atomics would make results depend on the order of threads");
     return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
+}
+
+namespace mcfast::emulation {
+
+/// Replaces a value by what `update` makes of it; returns the old one.
+template <class T, class F>
+T update_atomically(T* address, F&& update) {
+    T old = __atomic_load_n(address, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(address, &old, update(old), true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) continue;
+    return old;
+}
+
+}  // namespace mcfast::emulation
+
+template <class T>
+T atomicMin(T* address, T value) {
+    return mcfast::emulation::update_atomically(address, [=](T old) { return value < old ? value : old; });
+}
+template <class T>
+T atomicMax(T* address, T value) {
+    return mcfast::emulation::update_atomically(address, [=](T old) { return old < value ? value : old; });
 }

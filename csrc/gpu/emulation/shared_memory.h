@@ -18,6 +18,8 @@ namespace mcfast::emulation {
 
 /// The last write and the last read of an element, packed: epochs of 20 bits, thread numbers of 11.
 struct History {
+    static constexpr unsigned atomically = 0x7FF;  // the writer, where it was an atomic operation, of whatever thread
+
     unsigned write_epoch, writer, read_epoch, reader;
     bool several_readers;
 
@@ -47,6 +49,15 @@ class SharedArray {
         T operator=(T value) const { return array_.write(index_, value); }
         T operator=(const Element& other) const { return array_.write(index_, static_cast<T>(other)); }
         T operator+=(T value) const { return array_.write(index_, static_cast<T>(array_.read(index_) + value)); }
+
+        /// What an atomic operation takes.
+        struct Address {
+            const SharedArray& array;
+            std::ptrdiff_t index;
+            T add(T value) const { return array.add(index, value); }
+            friend T atomicAdd(const Address& address, T value) { return address.add(value); }
+        };
+        Address operator&() const { return {array_, index_}; }
 
       private:
         const SharedArray& array_;
@@ -89,6 +100,27 @@ class SharedArray {
         history.writer = thread;
         history_[at] = history.pack();
         return data_[at] = value;
+    }
+
+    /// Adds atomically, which races with reads and writes that are not atomic, but not with its like.
+    T add(std::ptrdiff_t index, T value) const {
+        const std::ptrdiff_t at = checked(index);
+        const Block& block = *Block::active();
+        History history = History::unpack(history_[at]);
+        const unsigned thread = block.current->number, epoch = block.epoch & 0xFFFFF;
+        if (history.write_epoch == 0) fail("read of unwritten shared memory", at, thread);
+        if (history.write_epoch == epoch && history.writer != thread && history.writer != History::atomically) {
+            fail("write-write race", at, history.writer);
+        }
+        if (history.read_epoch == epoch && (history.several_readers || history.reader != thread)) {
+            fail("read-write race", at, history.reader);
+        }
+        history.write_epoch = epoch;
+        history.writer = History::atomically;
+        history_[at] = history.pack();
+        const T before = data_[at];
+        data_[at] = static_cast<T>(before + value);
+        return before;
     }
 
     std::ptrdiff_t checked(std::ptrdiff_t index) const {

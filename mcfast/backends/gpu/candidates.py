@@ -38,12 +38,20 @@ class MaximaList:
 
 
 def find_maxima(
-    call: Call, image: View, radius: int, *, threshold: float, mask: View | None = None, capacity: int | None = None
+    call: Call,
+    image: View,
+    radius: int,
+    *,
+    threshold: float,
+    mask: View | None = None,
+    capacity: int | None = None,
+    into: tuple[View, View] | None = None,
 ) -> MaximaList:
     """Local maxima, without waiting for the device: what a pipeline chains.
 
     `capacity` is the room for maxima; `None` is room for as many as there can be: two within one window's reach of
-    each other cannot both be maxima, so a cell of (radius + 1)^2 pixels holds at most one.
+    each other cannot both be maxima, so a cell of (radius + 1)^2 pixels holds at most one. `into` are arrays for
+    positions and values, whose length is the capacity; with them nothing is allocated, as a CUDA graph needs it.
     """
     check_pixels("local_maxima", "image", image)
     check_plane("local_maxima", "image", image)
@@ -53,14 +61,16 @@ def find_maxima(
     if mask is not None:
         _check_mask(mask, image)
     rows, columns = image.shape
-    if capacity is None:
+    if into is not None:
+        capacity = _room(*into)
+    elif capacity is None:
         capacity = -(-rows // (radius + 1)) * -(-columns // (radius + 1))
     words = -(-columns // 32)
     highest = call.scratch((rows, columns), image.dtype)
     extremum(call, "Maximum", image, rectangle(2 * radius + 1, 2 * radius + 1), highest)
     bits = call.scratch((rows, words), numpy.uint32)
     offsets = call.scratch((rows + 1,), numpy.int32)
-    positions, values = call.empty((capacity, 2), numpy.int32), call.empty((capacity,), numpy.float32)
+    positions, values = into or (call.empty((capacity, 2), numpy.int32), call.empty((capacity,), numpy.float32))
     stride = numpy.int64(image.row_stride)
     height, width, room = numpy.int32(rows), numpy.int32(words), numpy.int32(capacity)
     call.launch(
@@ -88,6 +98,15 @@ def local_maxima(
     found = find_maxima(call, image, radius, threshold=threshold, mask=mask)
     count = int(call.read(found.count)[0])
     return found.positions.owner[:count], found.values.owner[:count]
+
+
+def _room(positions: View, values: View) -> int:
+    capacity = values.shape[0] if values.shape else 0
+    for view, shape, dtype in ((positions, (capacity, 2), numpy.int32), (values, (capacity,), numpy.float32)):
+        if view.shape != shape or view.dtype != dtype or not view.is_packed:
+            expected = "packed (n, 2) int32 and (n,) float32"
+            raise refuse("local_maxima", "into", expected, f"{view.dtype} of shape {view.shape}")
+    return capacity
 
 
 def _check_mask(mask: View, image: View) -> None:

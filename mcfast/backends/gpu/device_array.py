@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
-__all__ = ["DeviceArray", "pinned_empty"]
+__all__ = ["DeviceArray", "StridedView", "pinned_empty"]
 
 _KINDS = {"i": 0, "u": 1, "f": 2, "b": 6}  # DLDataTypeCode
 _CUDA = 2  # DLDeviceType kDLCUDA
@@ -116,6 +117,36 @@ class DeviceArray:
 
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.device})"
+
+
+@dataclass(frozen=True, slots=True)
+class StridedView:
+    """Elements of an array on a GPU at other strides (in bytes), without a copy; CuPy and torch take it as an array.
+
+    `base` keeps the memory. Speaks `__cuda_array_interface__`, which says that it is read-only.
+    """
+
+    pointer: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: numpy.dtype[Any]
+    device: int
+    stream: int
+    base: Any
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {
+            "shape": self.shape,
+            "typestr": self.dtype.str,
+            "data": (self.pointer, True),
+            "version": 3,
+            "strides": self.strides,
+            "stream": self.stream or 1,
+        }
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return _CUDA, self.device
 
 
 def pinned_empty(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy
 
 from mcfast.backends.arrays import is_on_gpu
-from mcfast.backends.gpu.device_array import DeviceArray
+from mcfast.backends.gpu.device_array import DeviceArray, StridedView
 from mcfast.backends.gpu.views import View, view_of
 
-__all__ = ["cupy_stream", "device_of", "empty_like", "stream_of", "view"]
+__all__ = ["cupy_stream", "device_of", "empty_like", "restrided", "stream_of", "view"]
 
 
 def view(value: Any, operation: str, argument: str) -> View:
@@ -55,6 +55,20 @@ def stream_of(value: Any, stream: Any, operation: str) -> int:
     if isinstance(stream, int) and not isinstance(stream, bool):
         return stream
     raise TypeError(f"{operation}(stream): expected a stream of CuPy, torch or mcfast, or its handle, got {stream!r}")
+
+
+def restrided(value: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    """Elements of an array on a GPU from its first on, at other strides (in bytes), as its own library views them."""
+    own = view(value, "restrided", "value")
+    library = type(value).__module__.partition(".")[0]
+    if library == "torch":
+        return value.as_strided(shape, [step // own.dtype.itemsize for step in strides])
+    if library == "cupy":
+        import cupy
+
+        return cupy.lib.stride_tricks.as_strided(value, shape, strides)
+    stream = int(getattr(value, "stream", 0))
+    return StridedView(own.pointer, shape, strides, own.dtype, device_of(value), stream, value)
 
 
 class _Handle:

@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from mcfast.backends.gpu.views import View, view_of
 
-__all__ = ["Call", "Device", "Memory", "Scratch", "ctype"]
+__all__ = ["Call", "Device", "Extent", "Memory", "Scratch", "Values", "ctype"]
+
+Extent = tuple[int, ...]  # of a grid or a block: up to three
+Values = Sequence[numpy.generic]  # the arguments of a kernel
 
 SHARED_BYTES = 48 * 1024  # of a block, on every GPU without asking for more
 _ALIGNMENT = 256
@@ -46,14 +49,7 @@ class Device(Protocol):
     constants: dict[tuple[str, tuple[int, ...], bytes], tuple[Memory, View]]
 
     def launch(
-        self,
-        source: str,
-        kernel: str,
-        grid: tuple[int, ...],
-        block: tuple[int, ...],
-        shared_bytes: int,
-        arguments: Sequence[numpy.generic],
-        stream: int,
+        self, source: str, kernel: str, grid: Extent, block: Extent, shared_bytes: int, arguments: Values, stream: int
     ) -> None:
         """Start `kernel`, an expression over templates of csrc/`source`, with its arguments in order."""
         ...
@@ -79,8 +75,8 @@ class Scratch:
     """Memory of one stream that operations use in turn.
 
     It only grows, and what it grew out of is kept: a captured CUDA graph may hold addresses in it. A new block is at
-    least twice as large as the last, so all of them together are at most twice the largest, and it holds all that the
-    operation has taken so far, so that the same operation never allocates again.
+    least twice as large as the last, so all of them together are at most twice the largest. An operation that took more
+    than the last block holds leaves one that holds all of it, so that the same operation never allocates again.
     """
 
     def __init__(self) -> None:
@@ -96,12 +92,20 @@ class Scratch:
         size = -(-size // _ALIGNMENT) * _ALIGNMENT
         self._taken += size
         if not self._blocks or self._used + size > self._blocks[-1][1]:
-            capacity = max(self._taken, 2 * self._blocks[-1][1] if self._blocks else 0)
-            self._blocks.append((device.allocate(capacity, stream), capacity))
-            self._used = 0
+            self._grow(device, stream)
         memory, _ = self._blocks[-1]
         self._used += size
         return memory.pointer + self._used - size
+
+    def end(self, device: Device, stream: int) -> None:
+        """The operation has taken all that it needs."""
+        if self._blocks and self._taken > self._blocks[-1][1]:
+            self._grow(device, stream)
+
+    def _grow(self, device: Device, stream: int) -> None:
+        capacity = max(self._taken, 2 * self._blocks[-1][1] if self._blocks else 0)
+        self._blocks.append((device.allocate(capacity, stream), capacity))
+        self._used = 0
 
 
 class Call:
@@ -116,8 +120,12 @@ class Call:
         self._scratch.begin()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.device.lock.release()
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self._scratch.end(self.device, self.stream)
+        finally:
+            self.device.lock.release()
 
     def launch(
         self,

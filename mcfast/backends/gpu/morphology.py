@@ -17,6 +17,7 @@ __all__ = ["black_tophat", "closing", "dark_channel", "dilate", "erode", "max_fi
 __all__ += ["extremum", "white_tophat"]
 
 RECTANGLE_THREADS, RECTANGLE_CHUNK, LONGEST_SIDE = 128, 8, 63  # as in csrc/morphology/rectangle.cuh
+LONGEST_FUSED_SIDE = 31  # up to which a top-hat in one pass pays; csrc/morphology/tophat.cuh
 TILE, TILE_WARPS, LARGEST_PART = 32, 8, 47  # as in csrc/morphology/footprint.cuh
 STRIP = 128  # rows that a block walks down at least; the halo above and below is read again
 _LANES = {1: 4, 2: 2, 4: 1}  # pixels in a word, by their size
@@ -55,13 +56,13 @@ def closing(call: Call, image: View, footprint: Footprint, *, out: View | None =
 
 
 def white_tophat(call: Call, image: View, footprint: Footprint, *, out: View | None = None) -> Any:
-    """See `mcfast.white_tophat`. The difference is taken by the kernel that dilates."""
+    """See `mcfast.white_tophat`. One launch for rectangles up to 31 x 31; else the dilation takes the difference."""
     steps = [("Minimum", footprint), ("Maximum", _mirrored(footprint))]
     return _two_operands("white_tophat", call, image, steps, "WhiteTopHat", out)
 
 
 def black_tophat(call: Call, image: View, footprint: Footprint, *, out: View | None = None) -> Any:
-    """See `mcfast.black_tophat`. The difference is taken by the kernel that erodes."""
+    """See `mcfast.black_tophat`. One launch for rectangles up to 31 x 31; else the erosion takes the difference."""
     steps = [("Maximum", _mirrored(footprint)), ("Minimum", footprint)]
     return _two_operands("black_tophat", call, image, steps, "BlackTopHat", out)
 
@@ -130,7 +131,10 @@ def _two_operands(
     same = check_overlap(operation, target, image, same_allowed=True)
     apart = call.scratch((rows, columns), image.dtype) if same else target
     current = image
-    for i, (op, footprint) in enumerate(steps):
+    side = _fused_side(steps[0][1], (rows, columns)) if result != "Plain" else None
+    if side is not None:
+        _tophat(call, "White" if result == "WhiteTopHat" else "Black", image, side, apart)
+    for i, (op, footprint) in enumerate(steps if side is None else ()):
         last = i + 1 == len(steps)
         to = apart if last else call.scratch((rows, columns), image.dtype)
         extremum(call, op, current, footprint, to, result=result if last else "Plain", original=image)
@@ -166,7 +170,6 @@ def _rectangle(
     channels: int,
 ) -> None:
     rows, columns = out.shape
-    pitch = side[1] * -(-(RECTANGLE_THREADS - 1 + side[1]) // side[1])
     strip = max(STRIP, 4 * side[0])
     call.launch(
         "morphology/rectangle.cuh",
@@ -181,7 +184,33 @@ def _rectangle(
         out,
         numpy.int64(out.row_stride),
         *(numpy.int32(n) for n in (rows, columns, *side, strip)),
-        shared_bytes=4 * (2 * RECTANGLE_CHUNK * pitch + side[0] * RECTANGLE_THREADS),
+        shared_bytes=_rectangle_bytes(side, 1),
+    )
+
+
+def _rectangle_bytes(side: tuple[int, int], passes: int) -> int:
+    pitch = side[1] * -(-(RECTANGLE_THREADS - 1 + side[1]) // side[1])
+    return 4 * (2 * RECTANGLE_CHUNK * pitch + passes * side[0] * RECTANGLE_THREADS)
+
+
+def _fused_side(footprint: Footprint, shape: tuple[int, int]) -> tuple[int, int] | None:
+    """The rectangle whose top-hat is made in one pass; `None` if two pay."""
+    height, width = (min(side, 2 * n - 1) for side, n in zip(footprint.shape, shape, strict=True))
+    return (height, width) if footprint.is_rectangle and max(height, width) <= LONGEST_FUSED_SIDE else None
+
+
+def _tophat(call: Call, kind: str, image: View, side: tuple[int, int], out: View) -> None:
+    """`out` must be apart from the image."""
+    rows, columns = out.shape
+    across, strip = RECTANGLE_THREADS + 1 - side[1], max(STRIP, 8 * side[0])
+    call.launch(
+        "morphology/tophat.cuh",
+        f"tophat<{kind}, {ctype(image.dtype)}>",
+        (-(-columns // (across * _LANES[image.dtype.itemsize])), -(-rows // strip)),
+        (RECTANGLE_THREADS,),
+        *(image, numpy.int64(image.row_stride), out, numpy.int64(out.row_stride)),
+        *(numpy.int32(n) for n in (rows, columns, *side, strip)),
+        shared_bytes=_rectangle_bytes(side, 2),
     )
 
 
@@ -229,3 +258,5 @@ def _parts(chords: NDArray[numpy.int32]) -> Iterator[tuple[NDArray[numpy.int32],
 
 
 assert 8 * (TILE - 1 + LARGEST_PART) ** 2 <= SHARED_BYTES
+assert _rectangle_bytes((LONGEST_SIDE, LONGEST_SIDE), 1) <= SHARED_BYTES
+assert max(_rectangle_bytes((LONGEST_FUSED_SIDE, side), 2) for side in range(1, LONGEST_FUSED_SIDE + 1)) <= SHARED_BYTES

@@ -38,7 +38,7 @@ def local_noise(call: Call, values: View, inner: View, window: int, *, step: int
     if inner.shape != values.shape:
         raise refuse("local_noise", "inner", f"the shape of the values, {values.shape}", f"{inner.shape}")
     shape = -(-values.shape[0] // step), -(-values.shape[1] // step)
-    windows = Windows.over(shape, max(1, window // step), "local_noise", 3)
+    windows = Windows.over(shape, max(1, window // step), "local_noise")
     passes: list[tuple[View, View]] = []
     for _ in range(2):
         mean, deviation = call.scratch(shape, numpy.float32), call.scratch(shape, numpy.float32)
@@ -47,18 +47,22 @@ def local_noise(call: Call, values: View, inner: View, window: int, *, step: int
             call,
             SOURCE,
             "local_moments",
+            "",
             3,
             *(values, numpy.int64(values.row_stride), inner, numpy.int64(inner.row_stride), numpy.int32(step)),
-            *(*before, numpy.float32(clip), mean, deviation, *windows.arguments),
+            *(*before, numpy.float32(clip), mean, deviation),
         )
         passes.append((mean, deviation))
     return LocalNoise(*passes[-1], step)
 
 
-def zscores(call: Call, found: MaximaList, noise: LocalNoise, *, floor: float) -> View:
+def zscores(call: Call, found: MaximaList, noise: LocalNoise, *, floor: float, out: View | None = None) -> View:
     """(capacity,) float32: (value - mean) / max(deviation, floor) of the maxima; beyond their number, undefined."""
     capacity = found.values.shape[0]
-    scores = call.empty((capacity,), numpy.float32)
+    scores = call.empty((capacity,), numpy.float32) if out is None else out
+    if scores.shape != (capacity,) or scores.dtype != numpy.float32 or not scores.is_packed:
+        expected = f"a packed float32 array of {capacity}, as the maxima have room"
+        raise refuse("zscores", "out", expected, f"{scores.dtype} of shape {scores.shape}")
     if capacity:
         call.launch(
             SOURCE,

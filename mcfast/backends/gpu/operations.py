@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mcfast.backends.gpu import candidates, morphology, patches, pixels, resample, windows
+from mcfast.backends.gpu import candidates, gaussian, mask, morphology, patches, pixels, resample, windows
 
 __all__ = ["PLANS"]
 
@@ -22,12 +22,15 @@ PLANS: dict[str, Callable[..., Any]] = {
         morphology.black_tophat,
         morphology.dark_channel,
         windows.box_mean,
+        gaussian.gaussian_blur,
         windows.guided_filter,
         windows.dehaze,
         resample.resample,
         pixels.lookup,
         patches.gather_patches,
+        patches.sliding_windows,
         patches.stitch,
         candidates.local_maxima,
+        mask.breast_mask,
     )
 }

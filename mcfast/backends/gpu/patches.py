@@ -1,4 +1,4 @@
-"""Launch plans of patches: gathering a batch, stitching a grid."""
+"""Launch plans of patches: gathering a batch, copying the windows of a grid, stitching them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from mcfast.backends.gpu.launch import Call, ctype
 from mcfast.backends.gpu.views import View, check_out, check_overlap, check_pixels, check_plane, check_range, refuse
 from mcfast.windows import window_origins
 
-__all__ = ["gather_patches", "stitch"]
+__all__ = ["gather_patches", "sliding_windows", "stitch"]
 
 GATHER_THREADS, STITCH_THREADS, STITCH_ROWS = 128, 64, 4  # as in csrc/patches/patches.cuh
+WINDOW_THREADS, WINDOW_PIXELS, LARGEST_WINDOW = 256, 4096, 2**28
 SOURCE = "patches/patches.cuh"
 
 
@@ -82,6 +83,35 @@ def _normalizer(name: str, value: Any, n: int) -> tuple[View | None, numpy.int32
     if len(value.shape) != 1 or value.shape[0] not in (1, n) or not value.is_packed:
         raise refuse("gather_patches", name, f"a number or one value for each of {n} centres", f"shape {value.shape}")
     return value, numpy.int32(value.shape[0] > 1), numpy.float32(0)
+
+
+def sliding_windows(
+    call: Call, image: View, size: tuple[int, int], stride: tuple[int, int], *, out: View | None = None
+) -> Any:
+    """See `mcfast.sliding_windows`: the copy that covers the image. Sizes and strides were checked before."""
+    check_pixels("sliding_windows", "image", image)
+    check_plane("sliding_windows", "image", image)
+    (rows, columns), (height, width) = image.shape, size
+    check_range("sliding_windows", "size", height * width, 1, LARGEST_WINDOW, "at most 2^28 pixels on a GPU")
+    grid = len(window_origins(rows, height, stride[0])), len(window_origins(columns, width, stride[1]))
+    shape = (*grid, height, width)
+    target = call.empty(shape, image.dtype) if out is None else out
+    if target.dtype != image.dtype:
+        raise TypeError(f"sliding_windows(out): expected {image.dtype.name}, got {target.dtype.name}")
+    if target.shape != shape or not target.is_packed:
+        raise refuse("sliding_windows", "out", f"a contiguous {shape} array", f"shape {target.shape}")
+    check_overlap("sliding_windows", target, image, same_allowed=False)
+    call.launch(
+        SOURCE,
+        f"copy_windows<{ctype(image.dtype)}>",
+        (grid[0] * grid[1], -(-height * width // WINDOW_PIXELS)),
+        (WINDOW_THREADS,),
+        image,
+        numpy.int64(image.row_stride),
+        *(numpy.int32(n) for n in (*grid, *size, *stride)),
+        *(target, numpy.int32(rows), numpy.int32(columns)),
+    )
+    return target.owner
 
 
 def stitch(

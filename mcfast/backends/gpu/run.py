@@ -16,7 +16,7 @@ from mcfast.errors import DeviceError
 __all__ = ["GPU_BACKENDS", "device_for", "run_on_gpu", "unavailable"]
 
 GPU_BACKENDS = ("cuda", "cupy")
-_ARRAYS = ("centres", "guide", "mask", "out", "table")  # arguments that are arrays or None
+_ARRAYS = ("centres", "guide", "mask", "out", "table", "valid")  # arguments that are arrays or None
 
 
 def unavailable(name: str) -> str | None:

@@ -20,6 +20,7 @@ __all__ = ["Windows", "box_mean", "dehaze", "guided_filter"]
 
 THREADS, ROWS = 128, 4  # as in csrc/blur/window_sums.cuh
 LARGEST_RADIUS = 16384
+SOURCE = "guided/guided.cuh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +33,41 @@ class Windows:
     strip: int
 
     @classmethod
-    def over(cls, shape: tuple[int, int], radius: int, operation: str, quantities: int) -> Windows:
-        """Raise `ValueError` for a radius whose sums do not fit into a block's shared memory."""
+    def over(cls, shape: tuple[int, int], radius: int, operation: str) -> Windows:
+        """Raise `ValueError` for a radius out of range."""
         check_range(operation, "radius", radius, 0, LARGEST_RADIUS, "0 to 16384 pixels")
-        along = min(radius, shape[1])
-        most = (SHARED_BYTES // 8 - ROWS) // (quantities + ROWS)
-        if THREADS + 2 * along > most:
-            limit = (most - THREADS) // 2
-            raise refuse(
-                operation, "radius", f"at most {limit} pixels on a GPU", f"{radius}; use backend='native' on the host"
-            )
         # A strip sums 2 radius rows before its own; four radii keep that below half.
-        return cls(shape, min(radius, shape[0]), along, max(64, 4 * radius))
-
-    @property
-    def arguments(self) -> tuple[numpy.int32, ...]:
-        """rows, columns, down, along, strip."""
-        return tuple(numpy.int32(n) for n in (*self.shape, self.down, self.along, self.strip))
+        return cls(shape, min(radius, shape[0]), min(radius, shape[1]), max(64, 4 * radius))
 
     def launch(
-        self, call: Call, source: str, kernel: str, quantities: int, *arguments: View | numpy.generic | None
+        self,
+        call: Call,
+        source: str,
+        kernel: str,
+        template: str,
+        quantities: int,
+        *arguments: View | numpy.generic | None,
+        scalars: tuple[numpy.generic, ...] = (),
     ) -> None:
-        """Start a kernel that sums so many quantities."""
+        """Start a kernel that sums so many quantities; it takes `arguments`, the windows, and `scalars`.
+
+        `template` are its template arguments but the last, which says where a block keeps its sums: in shared memory
+        if they fit, else in scratch memory.
+        """
         rows, columns = self.shape
+        grid = -(-columns // THREADS), -(-rows // self.strip)
         width = THREADS + 2 * self.along
+        size = 8 * (quantities * width + ROWS * (width + 1))
+        fits = size <= SHARED_BYTES
+        scratch = None if fits else call.scratch((grid[0] * grid[1] * size,), numpy.uint8)
+        extents = (numpy.int32(n) for n in (*self.shape, self.down, self.along, self.strip))
         call.launch(
             source,
-            kernel,
-            (-(-columns // THREADS), -(-rows // self.strip)),
+            f"{kernel}<{template}{'InShared' if fits else 'InGlobal'}>",
+            grid,
             (THREADS,),
-            *arguments,
-            shared_bytes=8 * (quantities * width + ROWS * (width + 1)),
+            *(*arguments, *extents, scratch, *scalars),
+            shared_bytes=size if fits else 0,
         )
 
 
@@ -70,13 +75,11 @@ def box_mean(call: Call, image: View, radius: int, *, out: View | None = None) -
     """See `mcfast.box_mean`."""
     check_pixels("box_mean", "image", image)
     check_plane("box_mean", "image", image)
-    windows = Windows.over(_shape(image), radius, "box_mean", 1)
+    windows = Windows.over(_shape(image), radius, "box_mean")
     target = call.empty(image.shape, numpy.float32) if out is None else out
     check_out("box_mean", target, windows.shape, numpy.float32)
     check_overlap("box_mean", target, image, same_allowed=False)
-    windows.launch(
-        call, "blur/box.cuh", f"box_mean<{ctype(image.dtype)}>", 1, *_with_stride(image, target), *windows.arguments
-    )
+    windows.launch(call, "blur/box.cuh", "box_mean", f"{ctype(image.dtype)}, ", 1, *_with_stride(image, target))
     return target.owner
 
 
@@ -103,7 +106,7 @@ def guided_filter(
     if by.shape != src.shape:
         raise refuse("guided_filter", "guide", f"the shape of src, {src.shape}", f"{by.shape}")
     check_range("guided_filter", "eps", eps, 0, sys.float_info.max, "a finite number of at least 0")
-    windows = Windows.over(_shape(src), radius, "guided_filter", 4)
+    windows = Windows.over(_shape(src), radius, "guided_filter")
     target = call.empty(src.shape, numpy.float32) if out is None else out
     check_out("guided_filter", target, windows.shape, numpy.float32)
     for view in (src, by):
@@ -112,8 +115,7 @@ def guided_filter(
         _subsampled(call, src, by, radius, eps, subsample, target)
         return target.owner
     a, b = _coefficients(call, src, by, windows, eps)
-    kernel = f"guided_output<{ctype(src.dtype)}>"
-    windows.launch(call, "guided/guided.cuh", kernel, 2, a, b, *_with_stride(by, target), *windows.arguments)
+    windows.launch(call, SOURCE, "guided_output", f"{ctype(src.dtype)}, ", 2, a, b, *_with_stride(by, target))
     return target.owner
 
 
@@ -133,18 +135,16 @@ def dehaze(
     check_pixels("dehaze", "image", image)
     check_plane("dehaze", "image", image)
     _check_dehaze(image, size, omega, eps, t_min, max_value)
-    windows = Windows.over(_shape(image), radius, "dehaze", 4)
+    windows = Windows.over(_shape(image), radius, "dehaze")
     target = call.empty(image.shape, image.dtype) if out is None else out
     check_out("dehaze", target, windows.shape, image.dtype)
     check_overlap("dehaze", target, image, same_allowed=False)
     dark = call.scratch(image.shape, image.dtype)
     extremum(call, "Minimum", image, rectangle(*size), dark)
     a, b = _coefficients(call, dark, image, windows, eps * max_value**2)
-    scalars = (numpy.float64(value) for value in (omega, t_min, max_value))
-    kernel = f"dehazed<{ctype(image.dtype)}>"
-    windows.launch(
-        call, "guided/guided.cuh", kernel, 2, a, b, *_with_stride(image, target), *windows.arguments, *scalars
-    )
+    scalars = numpy.float64(omega), numpy.float64(t_min), numpy.float64(max_value)
+    arguments = a, b, *_with_stride(image, target)
+    windows.launch(call, SOURCE, "dehazed", f"{ctype(image.dtype)}, ", 2, *arguments, scalars=scalars)
     return target.owner
 
 
@@ -173,14 +173,12 @@ def _coefficients(call: Call, src: View, guide: View, windows: Windows, eps: flo
     own = (src.pointer, src.strides) == (guide.pointer, guide.strides)
     windows.launch(
         call,
-        "guided/guided.cuh",
-        f"guided_coefficients<{ctype(src.dtype)}, {'true' if own else 'false'}>",
+        SOURCE,
+        "guided_coefficients",
+        f"{ctype(src.dtype)}, {'true' if own else 'false'}, ",
         2 if own else 4,
-        *_with_stride(src, guide),
-        a,
-        b,
-        *windows.arguments,
-        numpy.float64(eps),
+        *(*_with_stride(src, guide), a, b),
+        scalars=(numpy.float64(eps),),
     )
     return a, b
 
@@ -192,9 +190,9 @@ def _subsampled(call: Call, src: View, guide: View, radius: int, eps: float, sub
     small_guide = resized(call, to_float(call, guide), small)
     own = (src.pointer, src.strides) == (guide.pointer, guide.strides)
     small_src = small_guide if own else resized(call, to_float(call, src), small)
-    windows = Windows.over(small, max(1, round(radius / subsample)), "guided_filter", 4)
+    windows = Windows.over(small, max(1, round(radius / subsample)), "guided_filter")
     a, b = _coefficients(call, small_src, small_guide, windows, eps)
     mean_a, mean_b = call.scratch(small, numpy.float32), call.scratch(small, numpy.float32)
-    windows.launch(call, "guided/guided.cuh", "guided_means", 2, a, b, mean_a, mean_b, *windows.arguments)
+    windows.launch(call, SOURCE, "guided_means", "", 2, a, b, mean_a, mean_b)
     up_a, up_b = (resized(call, view, (rows, columns)) for view in (mean_a, mean_b))
     multiply_add(call, up_a, up_b, guide, out)
