@@ -128,13 +128,18 @@ def _breast_limit(coarse: Field) -> float:
 
 def _black_limit(coarse: Field) -> float:
     """Where the peak of the darkest air ends, however narrow it is: at a twenty-fifth of its height."""
-    low, high = (float(value) for value in numpy.quantile(coarse, [0.0, 0.995]))
+    low, high = _range(coarse)
     if high - low <= 1e-4 * max(abs(low), abs(high)):
         return high
     counts, edges = numpy.histogram(coarse, bins=FINE_BINS, range=(low, high))
     peak = int(numpy.argmax(counts[: FINE_BINS // 3]))
     ended = counts[peak:] <= 0.04 * counts[peak]
     return float(edges[peak + int(numpy.argmax(ended))]) if ended.any() else float(edges[-1])
+
+
+def _range(coarse: Field) -> tuple[float, float]:
+    low, high = (float(value) for value in numpy.quantile(coarse, [0.0, 0.995]))
+    return low, high
 
 
 def _air_limit(coarse: Field) -> float:
@@ -144,7 +149,7 @@ def _air_limit(coarse: Field) -> float:
     twenty-fifth of the peak: film has an air of its own, brighter than the scanner's black, which is a shoulder of that
     peak, or after an eighth of the range. Without a peak that falls to a quarter there is no air: all is tissue.
     """
-    low, high = (float(value) for value in numpy.quantile(coarse, [0.0, 0.995]))
+    low, high = _range(coarse)
     if high - low <= 1e-5 * max(abs(low), abs(high)):  # too narrow for float32 to tell forty bins apart
         return low - 1.0
     counts, edges = numpy.histogram(coarse, bins=BINS, range=(low, high))

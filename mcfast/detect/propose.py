@@ -9,6 +9,7 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.detect.residual import FLOOR, Residual, flatten, local_statistics
+from mcfast.detect.tone import tone_of
 from mcfast.ops import gaussian_blur, local_maxima
 
 __all__ = ["Candidates", "propose", "spot_response"]
@@ -30,7 +31,8 @@ class Candidates:
     response
         (N,) float32 in standard deviations of the response around it.
     noise
-        (N,) float32: standard deviation of the flattened image around it, as a fraction of full scale.
+        (N,) float32: standard deviation of the flattened image around it, as a fraction of full scale, in its
+        tone.
     residual
         The flattened image, or `None` where there is no breast.
     """
@@ -52,6 +54,7 @@ def propose(
     limit: int,
     max_value: float | None = None,
     spacing_mm: float = 0.1,
+    even_tone: bool = True,
     threads: int | None = None,
 ) -> Candidates:
     """The strongest bright spots of 0.1 to 1 mm in the breast.
@@ -70,6 +73,9 @@ def propose(
         Intensity of white; `None` is the image's maximum.
     spacing_mm
         Distance of pixel centres, for the windows stated in millimetres.
+    even_tone
+        Take a curve back that leaves most of the breast dark; see `mcfast.detect.tone`. Training does without: its
+        tiles have tones of their own.
 
     Returns
     -------
@@ -79,13 +85,15 @@ def propose(
     def pixels(length_mm: float) -> int:
         return max(1, round(length_mm / spacing_mm))
 
+    white = float(image.max()) or 1.0 if max_value is None else max_value
     residual = flatten(
         image,
         mask,
-        max_value=float(image.max()) or 1.0 if max_value is None else max_value,
+        max_value=white,
         skin_px=pixels(SKIN_MM),
         border_px=pixels(BORDER_MM),
         window_px=pixels(MEAN_MM),
+        tone=tone_of(image, mask, white) if even_tone else None,
         threads=threads,
     )
     if residual is None:

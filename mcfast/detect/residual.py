@@ -7,12 +7,13 @@ bright calcifications inflate it. In these units a calcification near the skin l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
+from mcfast.detect.tone import Tone
 from mcfast.footprints import disk
 from mcfast.ops import box_mean, erode
 
@@ -33,16 +34,19 @@ class Residual:
     Attributes
     ----------
     values
-        (h, w) float32: image / max_value minus its local mean, 0 outside `inner`.
+        (h, w) float32: image / max_value in its tone, minus its local mean, 0 outside `inner`.
     inner
         (h, w) bool: breast below the skin and away from the image border.
     origin
         (row, column) in the image of the part's first pixel.
+    tone
+        What was done to the values before anything else.
     """
 
     values: Field
     inner: Mask
     origin: tuple[int, int]
+    tone: Tone = field(default_factory=Tone)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +70,7 @@ def flatten(
     skin_px: int,
     border_px: int,
     window_px: int,
+    tone: Tone | None = None,
     threads: int | None = None,
 ) -> Residual | None:
     """Take the local mean off the breast.
@@ -84,6 +89,8 @@ def flatten(
         Width of the image border that is left out.
     window_px
         Half side of the window of the mean.
+    tone
+        `None` leaves the values as they are.
 
     Returns
     -------
@@ -106,13 +113,15 @@ def flatten(
     weight = inner.astype(numpy.float32)
     share = box_mean(inner.view(numpy.uint8), window_px, threads=threads)
     numpy.maximum(share, numpy.float32(1e-6), out=share)
+    tone = tone or Tone()
     values = image[part].astype(numpy.float32)
     values *= weight / numpy.float32(max_value)
+    values = tone(values)
     # The window's centre of gravity lies inwards of a pixel at the edge; the second pass takes off what that leaves.
     for _ in range(2):
         values -= box_mean(values, window_px, threads=threads) / share
         values *= weight
-    return Residual(values, inner, (top, left))
+    return Residual(values, inner, (top, left), tone)
 
 
 def _box_of(mask: Mask) -> tuple[slice, slice] | None:

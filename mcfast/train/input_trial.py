@@ -43,7 +43,8 @@ def _clahe(image: Image, white: float) -> Image:
 
     sides = tuple(min(CLAHE_PX, side) for side in image.shape)
     equal: Any = equalize_adapthist(numpy.minimum(image / white, 1.0), kernel_size=sides, clip_limit=0.01)
-    return numpy.rint(equal * white).astype(numpy.uint16)
+    counts: Image = numpy.rint(equal * white).astype(numpy.uint16)
+    return counts
 
 
 def _dehazed(image: Image, white: float) -> Image:
@@ -114,7 +115,9 @@ def _drawn(seed: int, tiles: int, recipe: DetectorRecipe) -> dict[str, Patches]:
         drawn = tile(numpy.random.default_rng([seed, 0x1207, index]), side=recipe.side)
         for label, enhance in INPUTS.items():
             image = enhance(drawn.image, WHITE)
-            found = propose(image, drawn.mask, threshold=1.5, limit=recipe.side**2 // 100, max_value=WHITE)
+            found = propose(
+                image, drawn.mask, threshold=1.5, limit=recipe.side**2 // 100, max_value=WHITE, even_tone=False
+            )
             rng = numpy.random.default_rng([seed, index])
             parts[label].append(chosen(found, drawn.calcifications, recipe.negatives, rng))
     return {label: join(some) for label, some in parts.items()}

@@ -57,7 +57,9 @@ def join(parts: Sequence[Patches]) -> Patches:
 def from_tile(rng: numpy.random.Generator, *, side: int, negatives: int) -> Patches:
     """Draw a tile and take its calcifications and `negatives` other candidates, half of them the strongest."""
     drawn = tile(rng, side=side)
-    candidates = propose(drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE)
+    candidates = propose(
+        drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE, even_tone=False
+    )
     return chosen(candidates, drawn.calcifications, negatives, rng)
 
 
@@ -65,7 +67,7 @@ def from_phantom(phantom: Phantom, rng: numpy.random.Generator, *, negatives: in
     """The same for a whole phantom, with the mask that detection would use."""
     image, calcifications = canonical(phantom)
     mask = breast_mask(image, SPACING_MM, max_value=PHANTOM_WHITE)
-    candidates = propose(image, mask, threshold=1.5, limit=4000, max_value=PHANTOM_WHITE)
+    candidates = propose(image, mask, threshold=1.5, limit=4000, max_value=PHANTOM_WHITE, even_tone=False)
     return chosen(candidates, calcifications, negatives, rng)
 
 
@@ -100,7 +102,9 @@ def canonical(phantom: Phantom) -> tuple[NDArray[numpy.uint16], tuple[Calcificat
 def every_negative(rng: numpy.random.Generator, *, side: int) -> Patches:
     """All candidates of a tile that are no calcification, strongest first: what hard ones are picked from."""
     drawn = tile(rng, side=side)
-    candidates = propose(drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE)
+    candidates = propose(
+        drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE, even_tone=False
+    )
     return _patches(candidates, numpy.flatnonzero(labels_of(candidates, drawn.calcifications) == 0), False)
 
 
