@@ -51,8 +51,9 @@ class Engine:
     config
         `None` is `Config()`.
     device
-        `"cpu"`; `"cuda"`, an NVIDIA GPU, with the same findings; or `"auto"`, a GPU if one can be used, else the CPU:
-        `record.device_reason` then says why, and so does `mcfast.info()`.
+        `"cpu"`; `"cuda"`, an NVIDIA GPU, with the same findings (docs/gpu.md says where that has been tried); or
+        `"auto"`, a GPU if one can be used, else the CPU: `record.device_reason` then says why, and so does
+        `mcfast.info()`.
     threads
         Threads of the operations and networks; `None` is `MCFAST_THREADS`, else the processors this process may use.
         Findings do not depend on it.
@@ -67,7 +68,7 @@ class Engine:
         If `threads` is not 1 to 256.
     """
 
-    def __init__(self, config: Config | None = None, device: str = "auto", *, threads: int | None = None) -> None:
+    def __init__(self, config: Config | None = None, device: str = "cpu", *, threads: int | None = None) -> None:
         if device not in DEVICES:
             raise DeviceError(f"Engine(device): expected one of {', '.join(DEVICES)}, got {device!r}")
         if config is not None and not isinstance(config, Config):

@@ -37,15 +37,16 @@ class OnAGpu:
 
 def test_arrays_in_another_memory_are_refused_by_name():
     image = make(numpy.uint16, 5, 5, 1)
+    with pytest.raises(TypeError, match=r"erode\(out\): expected an array in host memory, got .*OnAGpu on a GPU"):
+        mcfast.erode(image, mcfast.disk(1), out=OnAGpu())
     for call, name in (
-        (lambda: mcfast.erode(image, mcfast.disk(1), out=OnAGpu()), "erode(out)"),
-        (lambda: mcfast.sliding_windows(OnAGpu(), 3, 1), "sliding_windows(image)"),
+        (lambda: mcfast.erode(OnAGpu(), mcfast.disk(1)), "erode"),
+        (lambda: mcfast.sliding_windows(OnAGpu(), 3, 1), "sliding_windows"),
     ):
-        with pytest.raises(TypeError) as raised:
+        with pytest.raises(
+            TypeError, match=rf"{name}\(image\): expected __cuda_array_interface__, which .*OnAGpu lacks"
+        ):
             call()
-        assert f"{name}: expected an array in host memory, got test_arrays.OnAGpu on a GPU" in str(raised.value)
-    with pytest.raises(TypeError, match=r"erode\(image\): expected __cuda_array_interface__, which .*OnAGpu lacks"):
-        mcfast.erode(OnAGpu(), mcfast.disk(1))
 
 
 def test_import_is_light():

@@ -245,5 +245,5 @@ def test_shipped_network_beats_the_top_hat(shipped) -> None:
         peaks = numpy.argwhere(inner & (response == ndimage.maximum_filter(response, 9)) & (response > 0))
         tophat.append(match(peaks, response[tuple(peaks.T)], truth, 5))
     (ours,), (theirs,) = sensitivity_at(network, [2]), sensitivity_at(tophat, [2])
-    assert ours > theirs + 0.1
+    assert ours > theirs + 0.15
     assert ours > 0.5

@@ -30,8 +30,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="where engines compute; on a GPU one engine is fed by all processors (default: auto). A GPU that cannot "
+        default="cpu",
+        help="where engines compute; on a GPU one engine is fed by all processors (default: cpu). A GPU that cannot "
         "be used gives a line that says why, and the CPU does it",
     )
     parser.add_argument(
