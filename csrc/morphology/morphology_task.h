@@ -31,6 +31,13 @@ struct RectangleTask {
 template <class T>
 constexpr std::size_t row_slack = 8 * 64 / sizeof(T);
 
+/// A pitch for rows that are read together: an odd number of cache lines, so that they do not share the cache's sets.
+template <class T>
+[[gnu::always_inline]] inline std::ptrdiff_t spread_pitch(int columns) {
+    constexpr int line = 64 / sizeof(T);
+    return ((columns + line - 1) / line | 1) * line;
+}
+
 /// Buffers of the rectangle kernel: a block of `window_rows` rows of suffixes for van Herk, and rows.
 template <class T>
 struct RectangleLayout : Layout {
@@ -134,7 +141,7 @@ template <class T>
 struct CrossLayout : Layout {
     CrossLayout(const CrossTask<T>& task, char* base)
         : Layout(base),
-          pitch((task.box.columns() + task.side + 1 + static_cast<int>(row_slack<T>) + 63) / 64 * 64),
+          pitch(spread_pitch<T>(task.box.columns() + task.side + 1 + static_cast<int>(row_slack<T>))),
           depth(task.side + 2 + 7),
           pixels(take<T>(static_cast<std::size_t>(depth * pitch))),
           extrema(take<T>(static_cast<std::size_t>(depth * pitch))),

@@ -42,7 +42,7 @@ struct SweepLayout : Layout {
           reach(reach_of(segments.begin(), segments.end())),
           left(box.left + reach.first_column - sweep_slack<T>) {
         const int columns = box.columns() + reach.last_column - reach.first_column + 2 * sweep_slack<T>;
-        pitch = (columns + 63) / 64 * 64;
+        pitch = spread_pitch<T>(columns);
         for (T*& buffer : buffers) {
             buffer =
                 take<T>(static_cast<std::size_t>(box.rows() + reach.last_row + 8) * static_cast<std::size_t>(pitch));
@@ -113,7 +113,7 @@ int Pass<T>::box_rows() const {
 template <class T>
 int Pass<T>::box_columns() const {
     const auto k = static_cast<std::size_t>(reach_.last_row - reach_.first_row + 1);
-    if (is_divided()) return 2560;  // as for tables: rows that are not cut are worth more than the cache
+    if (is_divided()) return 4096;  // rows that are not cut are worth more than the cache
     const std::size_t buffered_rows = footprint_.is_rectangle() ? k : k * chords_.runs.size();
     const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * buffered_rows)) / 64 * 64;
     const int most = footprint_.is_rectangle() ? fitting : std::min(fitting, 2560);

@@ -44,14 +44,21 @@ def _value(value: Any) -> str:
     return text if text.isascii() and text.isprintable() and not set(text) & set(' "=') else json.dumps(text)
 
 
+class _StandardError(logging.Handler):
+    """To what standard error is at the time, which need not be what it was at the start."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
+
+
 def log_to_stderr(*, as_json: bool) -> None:
     """Write the events to standard error; what libraries say or warn of is left out."""
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addHandler(logging.NullHandler())
     for library in ("py.warnings", "pynetdicom", "pydicom"):
         logging.getLogger(library).propagate = False
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(_Json() if as_json else _Lines())
-    LOGGER.addHandler(handler)
+    LOGGER.handlers[:] = [handler]  # a second node of this process writes its lines once, too
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
