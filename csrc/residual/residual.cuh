@@ -9,19 +9,11 @@
 //                     memory; the others: grid (columns / 64, rows / 4), 64 x 4 threads
 #pragma once
 
-#include "gpu/pixel.h"
+#include "residual/part.cuh"
 
 namespace mcfast::gpu {
 
-constexpr int part_threads = 64, part_rows = 4, mark_part_rows = 4, bound_threads = 256;
-
-/// The box of what counts, in an image of whatever size.
-struct Part {
-    int row, column, rows, columns;
-
-    static MC_DEVICE Part of(const int* part) { return {part[0], part[1], part[2], part[3]}; }
-    MC_DEVICE bool holds(int y, int x) const { return y < rows && x < columns; }
-};
+constexpr int mark_part_rows = 4, bound_threads = 256;
 
 /// inner = below && `border` pixels away from the image's border; first and last column of each row of it, columns and
 /// -1 where there is none. A row for each warp.

@@ -7,7 +7,7 @@
 //                     `moment_lines` sampled lines, 4096 bytes of shared memory; deviation: one block of 32 threads
 #pragma once
 
-#include "residual/residual.cuh"
+#include "residual/part.cuh"
 
 namespace mcfast::gpu {
 
