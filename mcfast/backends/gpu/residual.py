@@ -14,7 +14,7 @@ from mcfast.footprints import disk
 
 __all__ = ["DevicePart", "by_pixel", "flatten"]
 
-THREADS, ROWS = 64, 4  # as in csrc/residual/residual.cuh
+THREADS, ROWS = 64, 4  # as in csrc/residual/part.cuh
 MARK_ROWS, BOUND_THREADS, PASSES = 4, 256, 2
 SOURCE = "residual/residual.cuh"
 
