@@ -184,7 +184,7 @@ def test_without_tensorrt_it_is_onnxruntimes_cuda_provider(gpu, monkeypatch):
     reason = "tensorrt: runtime 'tensorrt': cannot be imported (none here)"
     image = phantom.mammogram(2, shape=(208, 160), clusters=1).image
     own = mcfast.Config(spacing_mm=0.28, magnify="breast", detector=mcfast.detect.DetectorConfig(limit=60))
-    engine, expected = mcfast.Engine(own), mcfast.Engine(own, "cpu")(image)
+    engine, expected = mcfast.Engine(own, "auto"), mcfast.Engine(own, "cpu")(image)
     assert (engine.record.device, engine.record.device_reason) == ("cuda: Emulated GPU", reason)
     assert engine.record.runtime.startswith("onnxruntime-cuda 1.")
     for _ in range(3):
@@ -211,7 +211,7 @@ def test_without_any_runtime_all_reasons_are_told(gpu, monkeypatch):
         assert words in str(error.value)
     with pytest.raises(DeviceError, match=r"Engine\(device\): cuda cannot be used here \(no runtime for networks"):
         mcfast.Engine(device="cuda")
-    engine = mcfast.Engine()
+    engine = mcfast.Engine(device="auto")
     assert engine.record.device == "cpu"
     assert engine.record.device_reason.startswith("no cuda: no runtime for networks on the GPU: tensorrt")
 
@@ -224,7 +224,7 @@ def test_without_a_gpu_the_error_names_the_mend(monkeypatch):
     assert str(error.value).startswith("Engine(device): cuda cannot be used here (GPU 0: ")
     assert str(error.value).endswith("device='cpu' computes without")
     assert cuda.unavailable() in str(error.value)
-    engine = mcfast.Engine()
+    engine = mcfast.Engine(device="auto")
     assert engine.record.device == "cpu"
     assert engine.record.device_reason == f"no cuda: GPU 0: {cuda.unavailable()}"
     assert mcfast.Engine(device="cpu").record.device_reason == ""
