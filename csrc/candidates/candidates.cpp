@@ -5,7 +5,7 @@
 #include "core/kernels.h"
 #include "core/thread_pool.h"
 #include "core/workspace.h"
-#include "morphology/pass.h"
+#include "morphology/rectangle_pass.h"
 
 namespace mcfast {
 
@@ -31,7 +31,7 @@ std::vector<LocalMaximum> strip_maxima(const Image<const T>& image, const Array*
                                        int top, int bottom) {
     const int columns = image.columns, window = 2 * radius + 1;
     const Box box{top, bottom, 0, columns};
-    const Pass<T> highest(Extremum::maximum, Footprint{window, window, {}}.within(image.rows, columns));
+    const RectanglePass<T> highest(Extremum::maximum, Footprint{window, window, {}}.within(image.rows, columns));
     Layout measure(nullptr);
     measure.take<T>(static_cast<std::size_t>(box.rows()) * static_cast<std::size_t>(columns));
     measure.take<int>(static_cast<std::size_t>(columns));

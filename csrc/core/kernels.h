@@ -21,7 +21,7 @@ template <class T>
 struct KernelsOf {
     void (*rectangle_extremum)(Extremum, const RectangleTask<T>&, char* workspace);
     void (*footprint_extremum)(Extremum, const FootprintTask<T>&, char* workspace);
-    void (*cross_extremum)(Extremum, const CrossTask<T>&, char* workspace);
+    void (*cross_extremum)(Extremum, const CrossTask<T>&);
     void (*sweep)(Extremum, const SweepTask<T>&);
     void (*subtract_rows)(const Image<const T>&, const Image<const T>&, const Image<T>&);
     void (*box_mean)(const BoxTask<T>&, char* workspace);

@@ -24,7 +24,6 @@ constexpr KernelsOf<T> kernels_of{rectangle_extremum<T>,
                                   footprint_extremum<T>,
                                   cross_extremum<T>,
                                   sweep<T>,
-
                                   subtract_rows<T>,
                                   box_mean<T>,
                                   gaussian_blur<T>,

@@ -50,6 +50,7 @@ template <class T>
 struct Minimum {
     static constexpr T identity =
         std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+    static constexpr bool is_minimum = true;
     [[gnu::always_inline]] static T of(T a, T b) { return a < b ? a : b; }
     [[gnu::always_inline]] static Vector<T> of(Vector<T> a, Vector<T> b) { return a < b ? a : b; }
 };
@@ -59,6 +60,7 @@ template <class T>
 struct Maximum {
     static constexpr T identity =
         std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+    static constexpr bool is_minimum = false;
     [[gnu::always_inline]] static T of(T a, T b) { return a > b ? a : b; }
     [[gnu::always_inline]] static Vector<T> of(Vector<T> a, Vector<T> b) { return a > b ? a : b; }
 };

@@ -4,7 +4,7 @@
 
 #include "blur/blur.h"
 #include "guided/guided.h"
-#include "morphology/pass.h"
+#include "morphology/rectangle_pass.h"
 
 namespace mcfast {
 
@@ -54,7 +54,7 @@ class DarkRows final : public RowSource<T> {
     }
 
     Image<const T> image_;
-    Pass<T> pass_;
+    RectanglePass<T> pass_;
 };
 
 }  // namespace

@@ -55,6 +55,8 @@ ChordPlan::ChordPlan(const std::vector<Chord>& chords) : reach(reach_of(chords))
         entries.push_back({chord.row, static_cast<int>(at - runs.begin())});
     }
     pair = share(entries);
+    last_window = reach.first_column;
+    for (const Run& run : runs) last_window = std::max(last_window, run.second_window());
 }
 
 double ChordPlan::cost() const {

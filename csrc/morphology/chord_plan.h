@@ -29,6 +29,7 @@ struct ChordPlan {
     std::vector<Run> runs;
     PairOfRows pair;
     Reach reach{};
+    int last_window = 0;  // rightmost column in which the second of the two windows begins that make up a run
 };
 
 /// The side of the square, if the chords are a square of odd side with a pixel at the middle of every side; else 0.

@@ -11,26 +11,6 @@
 
 namespace mcfast::MCFAST_LEVEL {
 
-/// The processor does not foresee that the next row will be read, a page further on: it is told so many rows ahead.
-constexpr int rows_ahead = 2;
-
-/// Columns [begin, end) of row y; outside pixels become the identity.
-template <class Op, class T>
-void load_row(T* to, const Image<const T>& image, int y, int begin, int end) {
-    const int first = begin < 0 ? 0 : begin, last = end > image.columns ? image.columns : end;
-    if (y < 0 || y >= image.rows || first >= last) {
-        fill(to, Op::identity, end - begin);
-        return;
-    }
-    fill(to, Op::identity, first - begin);
-    copy(to + (first - begin), image.row(y) + first, last - first);
-    if (y + rows_ahead < image.rows) {
-        const T* ahead = image.row(y + rows_ahead);
-        for (int x = first; x < last; x += static_cast<int>(64 / sizeof(T))) __builtin_prefetch(ahead + x, 0, 2);
-    }
-    fill(to + (last - begin), Op::identity, end - last);
-}
-
 template <class Op, class T>
 class ChordTables {
   public:
@@ -39,58 +19,47 @@ class ChordTables {
           pitch_(buffer.pitch),
           ping_(buffer.ping),
           pong_(buffer.pong),
-          n_(task.box.columns()),
-          width_(n_ + task.reach) {
-        for (int i = 0; i < task.run_count; ++i) last_column_ = larger_of(last_column_, second_window(task.runs[i]));
+          padded_(buffer.padded),
+          n_(task.out.columns),
+          width_(n_ + task.reach),
+          last_column_(task.last_window) {
         in_registers_ = can_shift<T> && task.first_column >= last_column_ - lanes<T>;
         // Column `last_column_` of the first output stands on a vector's boundary, with a vector in front of it.
         const int before = last_column_ - task.first_column;
         front_ = lanes<T> * (1 + (before + lanes<T> - 1) / lanes<T>);
-        row_ = buffer.padded + front_ - before;
         if (in_registers_) prepare_shifts(buffer.shifts);
     }
 
-    /// tables[run * pitch + x] = extremum of the run's pixels around column left + x of image row y.
+    /// tables[run * pitch + x] = extremum of the run's pixels around output x, in row y of what the task is made of.
     void fill(T* tables, int y) const {
-        const int first = task_.box.left + task_.first_column;
-        load_row<Op>(row_, task_.image, y, first, first + width_);
-        if (in_registers_) {
-            fill_in_registers(tables);
-        } else {
-            fill_by_loads(tables);
+        const T* row = task_.from.row(y) + task_.left;
+        if (!in_registers_) return fill_by_loads(tables, row);
+        const T* column = row + (last_column_ - task_.first_column);
+        if (reinterpret_cast<std::uintptr_t>(column) % MCFAST_VECTOR_BYTES) {
+            copy(padded_ + front_ - (column - row), row, width_);
+            column = padded_ + front_;
         }
+        fill_in_registers(tables, column - front_);
     }
 
   private:
-    static int larger_of(int a, int b) { return a > b ? a : b; }
-
-    /// The largest power of two that is not longer than a run.
-    static int window_of(const Run& run) {
-        int w = 1;
-        while (2 * w <= run.length) w *= 2;
-        return w;
-    }
-
-    /// Where the second of its two windows begins.
-    static int second_window(const Run& run) { return run.column + run.length - window_of(run); }
-
     void prepare_shifts(char* memory) {
         auto* shifts = reinterpret_cast<Shift<T>*>(memory);
         for (int i = 0; i < task_.run_count; ++i) {
             const Run& run = task_.runs[i];
             shifts[2 * i] = Shift<T>(lanes<T> + run.column - last_column_);
-            shifts[2 * i + 1] = Shift<T>(lanes<T> + second_window(run) - last_column_);
+            shifts[2 * i + 1] = Shift<T>(lanes<T> + run.second_window() - last_column_);
         }
         shifts_ = shifts;
     }
 
-    void fill_in_registers([[maybe_unused]] T* tables) const {
+    /// Column `last_column_` of the first output is level[front_].
+    void fill_in_registers([[maybe_unused]] T* tables, [[maybe_unused]] const T* level) const {
         if constexpr (!can_shift<T>) return;
-        const T* level = row_ - (front_ - (last_column_ - task_.first_column));  // the buffer that holds the row
         T* spare = ping_;
         for (int i = 0, w = 1; i < task_.run_count;) {
             Stages of;
-            for (const int needed = window_of(task_.runs[i]); w < needed; w *= 2) of.places[of.near++] = w;
+            for (const int needed = task_.runs[i].window(); w < needed; w *= 2) of.places[of.near++] = w;
             if (of.near) {
                 const int begin = front_ - lanes<T>;
                 slide_by_stages<Op>(spare + begin, level + begin, of, n_ + 2 * lanes<T>);
@@ -137,8 +106,8 @@ class ChordTables {
         }
     }
 
-    void fill_by_loads(T* tables) const {
-        const T* current = row_;  // current[i] is the extremum of `reached` pixels
+    void fill_by_loads(T* tables, const T* row) const {
+        const T* current = row;  // current[i] is the extremum of `reached` pixels
         int reached = 1;
         for (int i = 0; i < task_.run_count; ++i) {
             const Run run = task_.runs[i];
@@ -160,12 +129,10 @@ class ChordTables {
 
     const FootprintTask<T>& task_;
     std::size_t pitch_;
-    T *ping_, *pong_;
-    int n_, width_;
-    int last_column_ = std::numeric_limits<int>::min();  // where the rightmost second window begins
+    T *ping_, *pong_, *padded_;
+    int n_, width_, last_column_;
     bool in_registers_ = false;
-    int front_ = 0;  // index of that column for the first output, in a buffer
-    T* row_ = nullptr;
+    int front_ = 0;  // a vector at least in front of the first output's `last_column_`, and a whole number of them
     const Shift<T>* shifts_ = nullptr;  // to the first and the second window of each run
 };
 

@@ -1,10 +1,10 @@
 // Extremum over a square with a pixel at the middle of every side: what is left of most disks without their segments.
 //
 // Rows first (slide.h), then a band of rows in registers, as sweeps do it, and the four pixels one by one: about eight
-// loads and two stores for each vector, for any side.
+// loads and two stores for each vector, for any side. A top-hat's difference is taken before the vector is stored.
 #pragma once
 
-#include "morphology/chord_tables.h"
+#include "morphology/slide.h"
 #include "morphology/sweep_kernel.h"
 
 namespace mcfast::MCFAST_LEVEL {
@@ -12,42 +12,43 @@ namespace mcfast::MCFAST_LEVEL {
 template <class Op, int side, class T>
 class Cross {
   public:
-    Cross(const CrossTask<T>& task, char* workspace)
-        : task_(task), buffer_(task, workspace), top_(task.box.top + task.first_row), n_(task.box.columns()) {}
+    explicit Cross(const CrossTask<T>& task) : task_(task), n_(task.out.columns) {}
 
-    void run() {
-        int made = top_;
-        for (int y = task_.box.top; y < task_.box.bottom; y += band_rows) {
-            for (; made < y + task_.first_row + side + 1 + band_rows; ++made) make_row(made);
-            emit_band(y);
+    void run() const {
+        const int top = task_.out.top;
+        for (int y = task_.made; y < top + rows_at_once + side + 1; ++y) slide_row(y);
+        for (int y = 0; y < task_.out.rows; y += band_rows) {
+            task_.out.image.rows ? make_band<true>(top + y) : make_band<false>(top + y);
         }
     }
 
   private:
     static constexpr int half = side / 2, held = band_rows + side - 1;
 
-    /// Row y of the image from one column left of the first square on, and its extrema over the squares' columns.
-    T* pixels(int y) const { return buffer_.pixels + (y - top_) % buffer_.depth * buffer_.pitch; }
-    T* extrema(int y) const { return buffer_.extrema + (y - top_) % buffer_.depth * buffer_.pitch; }
-
-    void make_row(int y) const {
-        const int begin = task_.box.left + task_.column - half - 1;
-        load_row<Op>(pixels(y), task_.image, y, begin, begin + n_ + side + 1);
-        slide_along_row<Op>(extrema(y), pixels(y) + 1, buffer_.ping, buffer_.pong, n_, side);
+    /// From the last aligned vector on that is not right of the first square.
+    void slide_row(int y) const {
+        const int first = task_.left + 1, past = (first + task_.from.offset(y)) & (lanes<T> - 1), begin = first - past;
+        slide_along_row<Op>(task_.along.row(y) + begin, task_.from.row(y) + begin, task_.ping, task_.pong, n_ + past,
+                            side);
     }
 
-    void emit_band(int y) const {
-        const int first = y + task_.first_row;
-        const T *squares[held], *above[band_rows], *below[band_rows], *beside[band_rows];
+    template <bool is_difference>
+    void make_band(int y) const {
+        const T *squares[held], *above[band_rows], *below[band_rows], *beside[band_rows], *pixels[band_rows];
         T* to[band_rows];
-        for (int j = 0; j < held; ++j) squares[j] = extrema(first + 1 + j);
+        const int left = task_.left, bottom = task_.out.top + task_.out.rows;
+        for (int j = 0; j < held; ++j) squares[j] = task_.along.row(y + 1 + j) + left + 1;
         for (int j = 0; j < band_rows; ++j) {
-            above[j] = pixels(first + j) + half + 1;
-            below[j] = pixels(first + j + side + 1) + half + 1;
-            beside[j] = pixels(first + j + half + 1);
-            to[j] = task_.out.row(y - task_.box.top + j);
+            above[j] = task_.from.row(y + j) + left + half + 1;
+            below[j] = task_.from.row(y + j + side + 1) + left + half + 1;
+            beside[j] = task_.from.row(y + j + half + 1) + left;
+            to[j] = y + j < bottom ? task_.out.to.row(y + j) : task_.out.spare;
+            pixels[j] = is_difference ? task_.out.image.row(y + j < bottom ? y + j : bottom - 1) : nullptr;
         }
-        for (int x = 0; x < n_; x += lanes<T>) {
+        const int fetched = y == task_.out.top ? task_.out.next.rows : 0;
+        const std::ptrdiff_t ahead = task_.out.is_fetched ? rows_at_once * task_.out.to.pitch : 0;
+        const auto make = [&](int x, auto&& put) __attribute__((always_inline)) {
+            for (int j = 0; j < fetched; ++j) __builtin_prefetch(task_.out.next.row(j) + x, 0, 2);
             Vector<T> best[held];
 #pragma GCC unroll 32
             for (int j = 0; j < held; ++j) best[j] = load(squares[j] + x);
@@ -56,31 +57,45 @@ class Cross {
             for (int j = 0; j < band_rows; ++j) {
                 const Vector<T> ends = Op::of(load(above[j] + x), load(below[j] + x));
                 const Vector<T> sides = Op::of(load(beside[j] + x), load(beside[j] + x + side + 1));
-                store(to[j] + x, Op::of(best[j], Op::of(ends, sides)));
+                put(j, Op::of(best[j], Op::of(ends, sides)));
             }
+        };
+        if (n_ < lanes<T>) {
+            make(0, [&](int j, Vector<T> v) __attribute__((always_inline)) {
+                for (int x = 0; x < n_; ++x) to[j][x] = is_difference ? difference(pixels[j][x], v[x]) : v[x];
+            });
+            return;
         }
+        for_each_vector(to[0], n_, [&](int x) {
+            make(x, [&](int j, Vector<T> v) __attribute__((always_inline)) {
+                if constexpr (is_difference) v = difference(load(pixels[j] + x), v);
+                if (ahead) __builtin_prefetch(to[j] + x + ahead, 1, 2);
+                store(to[j] + x, v);
+            });
+        });
+    }
+
+    /// What an opening leaves of the image, or a closing adds to it.
+    template <class V>
+    [[gnu::always_inline]] static V difference(V pixel, V extremum) {
+        return static_cast<V>(Op::is_minimum ? extremum - pixel : pixel - extremum);
     }
 
     const CrossTask<T>& task_;
-    const CrossLayout<T> buffer_;
-    const int top_, n_;
+    const int n_;
 };
 
 template <class Op, class T, int side = 1>
-void cross_of(const CrossTask<T>& task, char* workspace) {
+void cross_of(const CrossTask<T>& task) {
     if constexpr (side < largest_cross) {
-        if (task.side != side) return cross_of<Op, T, side + 2>(task, workspace);
+        if (task.side != side) return cross_of<Op, T, side + 2>(task);
     }
-    Cross<Op, side, T>(task, workspace).run();
+    Cross<Op, side, T>(task).run();
 }
 
 template <class T>
-void cross_extremum(Extremum extremum, const CrossTask<T>& task, char* workspace) {
-    if (extremum == Extremum::minimum) {
-        cross_of<Minimum<T>, T>(task, workspace);
-    } else {
-        cross_of<Maximum<T>, T>(task, workspace);
-    }
+void cross_extremum(Extremum extremum, const CrossTask<T>& task) {
+    extremum == Extremum::minimum ? cross_of<Minimum<T>, T>(task) : cross_of<Maximum<T>, T>(task);
 }
 
 }  // namespace mcfast::MCFAST_LEVEL

@@ -79,29 +79,39 @@ void reduce_pair(T* upper, T* lower, const PairEntries<T>& of, int n) {
     for (; x < n; x += step) reduce_vectors<Op, 1>(upper, lower, of, x, n - x);
 }
 
+/// What an opening leaves of an image's row, or a closing adds to it; `extremum` is the second one, and becomes that.
+template <class Op, class T>
+void subtract_extremum(T* extremum, const T* pixels, int n) {
+    for (int x = 0; x < n; ++x) {
+        extremum[x] = static_cast<T>(Op::is_minimum ? extremum[x] - pixels[x] : pixels[x] - extremum[x]);
+    }
+}
+
+/// Tables of the rows that outputs before `out.top` needed are in the ring.
 template <class Op, class T>
 void footprint(const FootprintTask<T>& task, char* workspace) {
     const FootprintLayout<T> buffer(task, workspace);
     const ChordTables<Op, T> tables(task, buffer);
     const auto per_row = task.run_count * static_cast<std::ptrdiff_t>(buffer.pitch), ring = buffer.depth * per_row;
-    // Row y of the image has its tables in slot (y - top) mod depth, where top is the first row that is needed.
-    const int top = task.box.top + task.first_row;
-    const auto slot_of = [&](int y) { return (y - top) % buffer.depth * per_row; };
+    const auto slot_of = [&](int y) { return y % buffer.depth * per_row; };
     const auto fill_row = [&](int y) { tables.fill(buffer.ring + slot_of(y), y); };
     std::ptrdiff_t* offsets = buffer.offsets;
     PairEntries<T> pair{Entries::of(task.pair->both, task, buffer.pitch, offsets),
                         Entries::of(task.pair->upper, task, buffer.pitch, offsets),
                         Entries::of(task.pair->lower, task, buffer.pitch, offsets), ring, nullptr};
-    for (int y = top; y < top + buffer.depth - 2; ++y) fill_row(y);
-    for (int y = task.box.top; y < task.box.bottom; y += 2) {
-        const bool two = y + 1 < task.box.bottom;
-        fill_row(y + task.last_row);
-        if (two) fill_row(y + task.last_row + 1);
-        const std::ptrdiff_t topmost = slot_of(y + task.first_row);
+    const RowsOut<T>& out = task.out;
+    for (int y = 0; out.top == 0 && y < task.height - 1; ++y) fill_row(y);
+    const int end = out.top + out.rows;
+    for (int y = out.top; y < end; y += 2) {
+        fill_row(y + task.height - 1);
+        fill_row(y + task.height);
+        const std::ptrdiff_t topmost = slot_of(y);
         pair.topmost = buffer.ring + topmost;
         for (Entries* entries : {&pair.both, &pair.upper, &pair.lower}) entries->wrap_at(ring - topmost);
-        T* to = task.out.row(y - task.box.top);
-        reduce_pair<Op>(to, two ? task.out.row(y + 1 - task.box.top) : buffer.spare, pair, task.box.columns());
+        reduce_pair<Op>(out.to.row(y), y + 1 < end ? out.to.row(y + 1) : out.spare, pair, out.columns);
+        for (int of = y; of < end && of < y + 2 && out.image.rows; ++of) {
+            subtract_extremum<Op>(out.to.row(of), out.image.row(of), out.columns);
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 #include "core/kernels.h"
 #include "core/thread_pool.h"
 #include "core/workspace.h"
-#include "morphology/pass.h"
+#include "morphology/footprint_pass.h"
+#include "morphology/rectangle_pass.h"
 
 namespace mcfast {
 
@@ -23,18 +24,26 @@ struct Temporary {
     Image<T> image;
 };
 
-/// Two passes and, for a top-hat, the difference from the image: box by box, so that what lies between stays in cache.
+/// The two passes of an opening, a closing or a top-hat.
+struct TwoPasses {
+    explicit TwoPasses(Morphology kind)
+        : minimum_first(kind == Morphology::opening || kind == Morphology::white_tophat),
+          is_difference(kind == Morphology::white_tophat || kind == Morphology::black_tophat),
+          first(minimum_first ? Extremum::minimum : Extremum::maximum),
+          second(minimum_first ? Extremum::maximum : Extremum::minimum) {}
+
+    bool minimum_first, is_difference;
+    Extremum first, second;
+};
+
+/// By a rectangle: box by box, so that what lies between stays in cache.
 template <class T>
-void run_two_passes(Morphology kind, const Image<const T>& image, const Footprint& footprint, const Image<T>& out,
+void run_two_passes(const TwoPasses& of, const Image<const T>& image, const Footprint& rectangle, const Image<T>& out,
                     int threads) {
-    const bool minimum_first = kind == Morphology::opening || kind == Morphology::white_tophat;
-    const Footprint fitted = footprint.within(image.rows, image.columns), mirrored = fitted.reflected();
-    const Pass<T> first(minimum_first ? Extremum::minimum : Extremum::maximum, minimum_first ? fitted : mirrored);
-    const Pass<T> second(minimum_first ? Extremum::maximum : Extremum::minimum, minimum_first ? mirrored : fitted);
+    const RectanglePass<T> first(of.first, rectangle), second(of.second, rectangle);
     const int rows = first.box_rows();
     const auto fitting = static_cast<int>(cache_bytes / (sizeof(T) * static_cast<std::size_t>(rows))) / 64 * 64;
-    const int columns = first.is_divided() ? first.box_columns() : std::min(first.box_columns(), fitting);
-    const auto boxes = cut(image.rows, image.columns, rows, std::max(256, columns));
+    const auto boxes = cut(image.rows, image.columns, rows, std::max(256, std::min(first.box_columns(), fitting)));
     parallel_for(boxes.size(), threads, [&](std::size_t i) {
         const Box box = boxes[i], needed = second.reach(box, image.rows, image.columns);
         const Box inner{box.top - needed.top, box.bottom - needed.top, box.left - needed.left, box.right - needed.left};
@@ -48,8 +57,47 @@ void run_two_passes(Morphology kind, const Image<const T>& image, const Footprin
         const Image<T> to = part(out, box);
         first.run(image, needed, between, workspace + layout.bytes());
         second.run(between, inner, to, workspace + layout.bytes());
-        if (kind == Morphology::white_tophat) kernels().of<T>().subtract_rows(part(image, box), to, to);
-        if (kind == Morphology::black_tophat) kernels().of<T>().subtract_rows(to, part(image, box), to);
+        if (!of.is_difference) return;
+        const Image<const T> here = part(image, box);
+        of.minimum_first ? kernels().of<T>().subtract_rows(here, to, to)
+                         : kernels().of<T>().subtract_rows(to, here, to);
+    });
+}
+
+/// By chords: a second pass takes its rows from a first one, band by band.
+template <class T>
+void run_two_passes_by_chords(const TwoPasses& of, const Image<const T>& image, const Footprint& footprint,
+                              const Image<T>& out, int threads) {
+    const Footprint mirrored = footprint.reflected();
+    const FootprintPlan first(of.minimum_first ? footprint : mirrored), second(of.minimum_first ? mirrored : footprint);
+    const Box inside{0, image.rows, 0, image.columns};
+    const auto boxes = cut(image.rows, image.columns, first.box_rows(image.rows), first.box_columns(sizeof(T)));
+    parallel_for(boxes.size(), threads, [&](std::size_t i) {
+        const FootprintPass<T> measured(of.second, second, boxes[i], inside, nullptr);
+        const Box& needed = measured.needed();
+        const std::size_t bytes = FootprintPass<T>(of.first, first, needed, inside, nullptr).bytes();
+        char* workspace = thread_workspace(bytes + measured.bytes());
+        FootprintPass<T> before(of.first, first, needed, inside, workspace);
+        FootprintPass<T> after(of.second, second, boxes[i], inside, workspace + bytes);
+        before.read(image);
+        after.read(before);
+        after.write(part(out, boxes[i]), of.is_difference ? part(image, boxes[i]) : Image<const T>{});
+        after.make_all();
+    });
+}
+
+template <class T>
+void extremum_by_chords(Extremum extremum, const Image<const T>& image, const Footprint& footprint, const Image<T>& out,
+                        int threads) {
+    const FootprintPlan plan(footprint);
+    const Box inside{0, image.rows, 0, image.columns};
+    const auto boxes = cut(out.rows, out.columns, plan.box_rows(out.rows), plan.box_columns(sizeof(T)));
+    parallel_for(boxes.size(), threads, [&](std::size_t i) {
+        const std::size_t bytes = FootprintPass<T>(extremum, plan, boxes[i], inside, nullptr).bytes();
+        FootprintPass<T> pass(extremum, plan, boxes[i], inside, thread_workspace(bytes));
+        pass.read(image);
+        pass.write(part(out, boxes[i]));
+        pass.make_all();
     });
 }
 
@@ -60,8 +108,10 @@ void compute(Morphology kind, const Image<const T>& image, const Footprint& foot
         compute_extremum(Extremum::minimum, image, 1, footprint, out, threads);
     } else if (kind == Morphology::dilate) {
         compute_extremum(Extremum::maximum, image, 1, footprint.reflected(), out, threads);
+    } else if (footprint.is_rectangle()) {
+        run_two_passes(TwoPasses(kind), image, footprint.within(image.rows, image.columns), out, threads);
     } else {
-        run_two_passes(kind, image, footprint, out, threads);
+        run_two_passes_by_chords(TwoPasses(kind), image, footprint, out, threads);
     }
 }
 
@@ -99,7 +149,8 @@ void check_footprint(const char* operation, const Footprint& footprint) {
 template <class T>
 void compute_extremum(Extremum extremum, const Image<const T>& image, int channels, const Footprint& footprint,
                       const Image<T>& out, int threads) {
-    const Pass<T> pass(extremum, footprint.within(image.rows, image.columns / channels));
+    if (!footprint.is_rectangle()) return extremum_by_chords(extremum, image, footprint, out, threads);
+    const RectanglePass<T> pass(extremum, footprint.within(image.rows, image.columns / channels));
     const auto boxes = cut(out.rows, out.columns, pass.box_rows(), pass.box_columns());
     parallel_for(boxes.size(), threads, [&](std::size_t i) {
         char* workspace = thread_workspace(pass.workspace_bytes(boxes[i]));

@@ -6,6 +6,7 @@
 
 #include "core/image.h"
 #include "core/workspace.h"
+#include "morphology/rings.h"
 
 namespace mcfast {
 
@@ -31,13 +32,6 @@ struct RectangleTask {
 template <class T>
 constexpr std::size_t row_slack = 8 * 64 / sizeof(T);
 
-/// A pitch for rows that are read together: an odd number of cache lines, so that they do not share the cache's sets.
-template <class T>
-[[gnu::always_inline]] inline std::ptrdiff_t spread_pitch(int columns) {
-    constexpr int line = 64 / sizeof(T);
-    return ((columns + line - 1) / line | 1) * line;
-}
-
 /// Buffers of the rectangle kernel: a block of `window_rows` rows of suffixes for van Herk, and rows.
 template <class T>
 struct RectangleLayout : Layout {
@@ -58,6 +52,16 @@ struct RectangleLayout : Layout {
 /// A sliding extremum along the rows that at least one chord needs: over `length` pixels from `column` on.
 struct Run {
     int column, length;
+
+    /// The largest power of two that is not longer; two windows of so many pixels cover the run.
+    int window() const {
+        int w = 1;
+        while (2 * w <= length) w *= 2;
+        return w;
+    }
+
+    /// Where the second one begins.
+    int second_window() const { return column + length - window(); }
 };
 
 /// The table of run `run` in the row `row` below the output's: one of the values whose extremum the output is.
@@ -70,87 +74,73 @@ struct PairOfRows {
     std::vector<TableEntry> both, upper, lower;
 };
 
-/// Extremum over an arbitrary footprint, for the pixels of `box`.
-template <class T>
-struct FootprintTask {
-    Image<const T> image;
-    Image<T> out;     // row(0) is row `box.top`, column 0 is column `box.left`
-    const Run* runs;  // distinct, by ascending length
-    int run_count;
-    const PairOfRows* pair;
-    int first_row, last_row;  // of the chords
-    int first_column, reach;  // leftmost chord column; columns from there to the rightmost chord pixel
-    Box box;
+/// Rows that the stages of a footprint's extremum make at a time.
+constexpr int rows_at_once = 8;
 
-    int entries() const { return static_cast<int>(pair->both.size() + pair->upper.size() + pair->lower.size()); }
+/// Where the last stage of an extremum puts rows [top, top + rows) and their `columns` columns.
+template <class T>
+struct RowsOut {
+    RowRing<T> to;
+    int top, rows, columns;
+    T* spare;              // a row for what is made beyond them
+    Image<const T> image;  // with rows: what becomes of the extremum is its difference from these pixels
+    Image<const T> next;   // pixels that are read next, to be brought to the cache while there is something else to do
+    bool is_fetched;       // whether the rows that are written next are, too
 };
 
 /// Pixels at 0, 1, ..., points - 1 times (columns, rows).
 struct Segment {
     int columns, rows, points;
+
+    /// Rows from its first pixel to its last.
+    int height() const { return (points - 1) * rows + 1; }
 };
 
 /// Pixels of a segment, at most: a longer one is the sum of two.
 constexpr int most_points = 6;
 
-/// Rows in scratch memory. Each is moved along by what makes a column of the segment that they were written for a
-/// column of aligned vectors.
-template <class T>
-struct ShearedRows {
-    T* data = nullptr;
-    std::ptrdiff_t pitch = 0;
-    int columns = 0, rows = 1;  // of the segment
-
-    static constexpr int line = 64 / sizeof(T);
-
-    /// How far column 0 of row y lies to the right of column 0 of row 0, were it not for `line`.
-    int shear(int y) const { return y / rows * columns; }
-
-    /// Column 0 of row y.
-    T* row(int y) const { return data + y * pitch + ((-shear(y)) & (line - 1)); }
-};
-
 /// Values around the columns that are asked for which a sweep may read, and write anything to.
 template <class T>
 constexpr int sweep_slack = 64 + 3 * ShearedRows<T>::line;
 
-/// to(y, x) = extremum over a segment from from(y, x) on, for rows [0, count) and columns [left, right).
+/// to(y, x) = extremum over a segment from from(y, x) on, for `rows_at_once` rows and columns [left, right).
 template <class T>
 struct SweepTask {
     ShearedRows<T> from, to;
     Segment segment;
-    int count, left, right;
-    Image<T> out;  // a copy of these rows and columns for the caller; no rows: none
+    int top, left, right;
 };
 
 /// Largest side of the square of a cross, so that a band of rows and those below it are in registers.
 constexpr int largest_cross = 17;
 
-/// Extremum over a square of odd side with one pixel at the middle of every side, for the pixels of `box`.
+/// Extremum over a square of odd side with one pixel at the middle of every side.
+///
+/// Row y of the output is made of rows [y, y + side + 2) and, in the first column, of columns from `left` on.
 template <class T>
 struct CrossTask {
-    Image<const T> image;
-    Image<T> out;  // row(0) is row `box.top`, column 0 is column `box.left`; up to 7 rows and a vector more are written
-    int side;
-    int first_row, column;  // of the topmost pixel
-    Box box;
+    ShearedRows<T> from;
+    ShearedRows<T> along;  // extrema over the square's columns, of rows before `made`
+    T *ping, *pong;        // rows
+    int side, left, made;
+    RowsOut<T> out;
 };
 
-/// Buffers of the cross kernel: rings of rows and of their extrema.
+/// Extremum over an arbitrary footprint of at most `height` rows: row y of the output is made of rows [y, y + height).
 template <class T>
-struct CrossLayout : Layout {
-    CrossLayout(const CrossTask<T>& task, char* base)
-        : Layout(base),
-          pitch(spread_pitch<T>(task.box.columns() + task.side + 1 + static_cast<int>(row_slack<T>))),
-          depth(task.side + 2 + 7),
-          pixels(take<T>(static_cast<std::size_t>(depth * pitch))),
-          extrema(take<T>(static_cast<std::size_t>(depth * pitch))),
-          ping(take<T>(static_cast<std::size_t>(pitch))),
-          pong(take<T>(static_cast<std::size_t>(pitch))) {}
+struct FootprintTask {
+    ShearedRows<T> from;
+    int left;         // column of `from` that the leftmost pixel of the first output lies in
+    const Run* runs;  // distinct, by ascending length
+    int run_count;
+    const PairOfRows* pair;
+    int height;                   // rows from the first to the last chord
+    int first_row, first_column;  // of the chords
+    int reach;                    // columns from the first to that of the rightmost pixel
+    int last_window;              // rightmost column in which the second of a run's two windows begins
+    RowsOut<T> out;
 
-    std::ptrdiff_t pitch;
-    int depth;
-    T *pixels, *extrema, *ping, *pong;
+    int entries() const { return static_cast<int>(pair->both.size() + pair->upper.size() + pair->lower.size()); }
 };
 
 /// Buffers of the footprint kernel: a ring of rows, each with the table of every run.
@@ -158,19 +148,18 @@ template <class T>
 struct FootprintLayout : Layout {
     FootprintLayout(const FootprintTask<T>& task, char* base)
         : Layout(base),
-          pitch((std::size_t(task.box.columns()) + 63) / 64 * 64),
-          depth(task.last_row - task.first_row + 2),
+          pitch((std::size_t(task.out.columns) + 63) / 64 * 64),
+          depth(task.height + 1),
           ring(take<T>(std::size_t(depth) * task.run_count * pitch)),
           padded(take<T>(pitch + task.reach + 2 * row_slack<T>)),
           ping(take<T>(pitch + task.reach + 2 * row_slack<T>)),
           pong(take<T>(pitch + task.reach + 2 * row_slack<T>)),
-          spare(take<T>(pitch)),
           shifts(take<char>(std::size_t(64) * 2 * task.run_count)),
           offsets(take<std::ptrdiff_t>(task.entries())) {}
 
     std::size_t pitch;
     int depth;  // rows of the ring: those that two outputs need
-    T *ring, *padded, *ping, *pong, *spare;
+    T *ring, *padded, *ping, *pong;
     char* shifts;  // two vectors of every run
     std::ptrdiff_t* offsets;
 };

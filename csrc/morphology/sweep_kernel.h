@@ -13,6 +13,7 @@ namespace mcfast::MCFAST_LEVEL {
 
 /// Rows of output that are made at once: what 32 or 16 registers hold together with the rows below that they need.
 constexpr int band_rows = MCFAST_VECTOR_BYTES == 64 ? 8 : 4;
+static_assert(rows_at_once % band_rows == 0);
 
 /// The first `count` values become extrema over `points` values, `step` apart.
 template <class Op, int points, int step, int count, class V>
@@ -30,48 +31,24 @@ template <class Op, int points, int step, int count, class V>
 }
 
 template <class Op, int points, int rows, class T>
-void sweep_by(const SweepTask<T>& task) {
+void sweep_band(const SweepTask<T>& task, int y) {
     constexpr int held = band_rows + (points - 1) * rows;
     const int columns = task.segment.columns;
     const auto skew = [columns](int j) { return j / rows * columns; };
     const int end = skew(band_rows - 1), rightmost = end > 0 ? end : 0, leftmost = end < 0 ? end : 0;
-    for (int y = 0; y < task.count; y += band_rows) {
-        const T* from[held];
-        T *to[band_rows], *out[band_rows];
-        const bool has_out = y + band_rows <= task.out.rows;
-        for (int j = 0; j < held; ++j) from[j] = task.from.row(y + j) + skew(j);
-        for (int j = 0; j < band_rows; ++j) to[j] = task.to.row(y + j) + skew(j);
-        for (int j = 0; j < band_rows; ++j) out[j] = has_out ? task.out.row(y + j) - task.left + skew(j) : to[j];
-        // Every row of the band must reach from `left` to `right`, and start where a store is aligned.
-        const int first = task.left - rightmost, past = (first - task.to.shear(y)) & (lanes<T> - 1);
-        const auto sweep_to = [&](T* const* rows_of, int begin, int stop) __attribute__((always_inline)) {
-            for (int x = begin; x < stop; x += lanes<T>) {
-                Vector<T> best[held];
+    const T* from[held];
+    T* to[band_rows];
+    for (int j = 0; j < held; ++j) from[j] = task.from.row(y + j) + skew(j);
+    for (int j = 0; j < band_rows; ++j) to[j] = task.to.row(y + j) + skew(j);
+    // Every row of the band must reach from `left` to `right`, and start where a store is aligned.
+    const int first = task.left - rightmost, past = (first + task.to.offset(y)) & (lanes<T> - 1);
+    for (int x = first - past; x < task.right - leftmost; x += lanes<T>) {
+        Vector<T> best[held];
 #pragma GCC unroll 32
-                for (int j = 0; j < held; ++j) best[j] = load(from[j] + x);
-                reduce_rows<Op, points, rows, band_rows>(best);
+        for (int j = 0; j < held; ++j) best[j] = load(from[j] + x);
+        reduce_rows<Op, points, rows, band_rows>(best);
 #pragma GCC unroll 32
-                for (int j = 0; j < band_rows; ++j) store(rows_of[j] + x, best[j]);
-            }
-        };
-        // Vectors of which all rows lie inside go to the image at once.
-        const int begin = first - past, stop = task.right - leftmost;
-        int inside = begin, end_inside = begin;
-        if (has_out) {
-            while (inside + leftmost < task.left) inside += lanes<T>;
-            end_inside = inside;
-            while (end_inside + rightmost + lanes<T> <= task.right) end_inside += lanes<T>;
-        }
-        sweep_to(to, begin, inside);
-        sweep_to(out, inside, end_inside);
-        sweep_to(to, end_inside, stop);
-        for (int j = 0; j < band_rows && y + j < task.out.rows; ++j) {
-            const T* made = task.to.row(y + j) + task.left;
-            const int n = task.out.columns, left = has_out ? inside + skew(j) - task.left : n;
-            const int right = has_out ? end_inside + skew(j) - task.left : n;
-            copy(task.out.row(y + j), made, left < n ? left : n);
-            if (right < n) copy(task.out.row(y + j) + right, made + right, n - right);
-        }
+        for (int j = 0; j < band_rows; ++j) store(to[j] + x, best[j]);
     }
 }
 
@@ -84,16 +61,18 @@ template <int points = 2, class F>
     f(std::integral_constant<int, points>{});
 }
 
+template <class Op, class T>
+void sweep_by(const SweepTask<T>& task, int y) {
+    with_points(task.segment.points, [&](auto points) {
+        task.segment.rows == 1 ? sweep_band<Op, points, 1>(task, y) : sweep_band<Op, points, 2>(task, y);
+    });
+}
+
 template <class T>
 void sweep(Extremum extremum, const SweepTask<T>& task) {
-    with_points(task.segment.points, [&](auto points) {
-        const bool minimum = extremum == Extremum::minimum;
-        if (task.segment.rows == 1) {
-            minimum ? sweep_by<Minimum<T>, points, 1>(task) : sweep_by<Maximum<T>, points, 1>(task);
-        } else {
-            minimum ? sweep_by<Minimum<T>, points, 2>(task) : sweep_by<Maximum<T>, points, 2>(task);
-        }
-    });
+    for (int y = task.top; y < task.top + rows_at_once; y += band_rows) {
+        extremum == Extremum::minimum ? sweep_by<Minimum<T>>(task, y) : sweep_by<Maximum<T>>(task, y);
+    }
 }
 
 }  // namespace mcfast::MCFAST_LEVEL
