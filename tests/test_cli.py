@@ -9,7 +9,8 @@ import numpy
 import pytest
 
 from mcfast.cli import main
-from mcfast.cli.inputs import expand, result_names
+from mcfast.cli.inputs import expand, image_files, result_names
+from mcfast.errors import InputError
 
 
 def test_run(small_dicom, tmp_path, capsys):
@@ -192,6 +193,23 @@ def test_results_of_an_earlier_run_are_no_input(tmp_path):
         path.write_bytes(b"")
     assert expand([str(tmp_path)], leave_out=results) == [tmp_path / "one.dcm"]
     assert expand([str(results)], leave_out=results) == [results / "marks.png"]
+
+
+def test_images_of_a_folder(tmp_path):
+    for name, content in (
+        ("a.PNG", b""),
+        ("b.dcm", b""),
+        ("LICENSE", b"text"),
+        ("c", bytes(128) + b"DICM"),
+        ("d.md", b""),
+    ):
+        (tmp_path / name).write_bytes(content)
+    assert [file.name for file in image_files([str(tmp_path)])] == ["a.PNG", "b.dcm", "c"]
+    given = [str(tmp_path / "d.md"), str(tmp_path / "gone.jpg")]  # what is named is tried
+    assert image_files(given) == [tmp_path / "d.md", tmp_path / "gone.jpg"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: no image there; give PNG, TIFF or DICOM files, or a folder"):
+        image_files([str(tmp_path / "empty")])
 
 
 @pytest.mark.parametrize(

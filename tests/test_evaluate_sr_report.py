@@ -109,7 +109,7 @@ def test_contrast_before_and_after_on_a_phantom(small_phantom):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "PATH: no image there; give pictures, DICOM files or folders"),
+        ([], "PATH: no image there; give PNG, TIFF or DICOM files, or a folder"),
         (["--phantoms", "-1"], "--phantoms: expected at least 0, got -1"),
         (["gone.png"], "gone.png"),
         (["one.png", "--peer", "gone.pb"], "gone.pb: OpenCV cannot read it"),

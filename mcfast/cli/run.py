@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mcfast.cli.inputs import expand, result_names
+from mcfast.cli.run_options import chosen_outputs, engine_config
 from mcfast.cli.table import print_results, print_stages
 from mcfast.cli.text import printable
 from mcfast.result import NOTICE, Failure, Result
@@ -57,32 +58,13 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from dataclasses import replace
-
-    from mcfast.config import Config
-    from mcfast.detect.detector import DetectorConfig
     from mcfast.engine import Engine
     from mcfast.errors import ConfigError
-    from mcfast.report import OUTPUTS
 
-    detector = DetectorConfig()
-    if options.min_score is not None:
-        detector = replace(detector, min_score=options.min_score)
-    config = Config(
-        spacing_mm=options.spacing_mm,
-        any_modality=options.any_modality,
-        detector=detector,
-        magnify=options.magnify,
-    )
-    outputs = [name for name in options.report.split(",") if name]
-    if not outputs or not set(outputs) <= set(OUTPUTS):
-        raise ConfigError(f"--report: expected some of {','.join(OUTPUTS)}, got {options.report!r}")
+    config = engine_config(options)
+    outputs = chosen_outputs(options.report)
     if options.threads is not None and not 1 <= options.threads <= 256:
         raise ConfigError(f"--threads: expected 1 to 256, got {options.threads}")
-    if {"sr", "sc", "seg"} & set(outputs):
-        from mcfast.dicom.evidence import highdicom
-
-        highdicom()  # what is missing is said now rather than after the first image
     out = Path(options.out)
     files = expand(options.paths, leave_out=out)
     out.mkdir(parents=True, exist_ok=True)  # fails now rather than after the first image
