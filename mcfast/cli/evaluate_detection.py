@@ -22,7 +22,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("results", metavar="RESULTS", help="the folder given to mcfast run --out")
     parser.add_argument(
-        "truth", metavar="TRUTH", help="JSON, CSV, INbreast XML or DDSM OVERLAY, or a folder of them; see the manual"
+        "truth",
+        metavar="TRUTH",
+        help="JSON, CSV (image,row,column), INbreast XML or DDSM OVERLAY, or a folder of them; see docs/evaluation.md",
     )
     parser.add_argument("--out", metavar="DIR", help="write report.json and the curves as PNG there")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
