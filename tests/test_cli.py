@@ -99,7 +99,20 @@ def test_folders_are_walked(small_dicom, tmp_path, capsys):
     empty = tmp_path / "empty"
     empty.mkdir()
     assert main(["run", str(empty), "--out", str(tmp_path / "out")]) == 1
-    assert "nothing to do" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert printed.err == f"mcfast: {empty}: no files there; nothing to do\n"
+    assert printed.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_where_the_results_shall_go(small_dicom, tmp_path, capsys):
+    taken = tmp_path / "taken"
+    taken.write_bytes(b"mine")
+    for command in (["run", str(small_dicom)], ["demo"]):
+        assert main([*command, "--out", str(taken)]) == 1
+        error = capsys.readouterr().err
+        assert error == f"mcfast: --out: {taken} cannot be made a folder (File exists); name another\n"
+    assert taken.read_bytes() == b"mine"
 
 
 def test_names_never_collide():

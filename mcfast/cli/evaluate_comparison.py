@@ -74,13 +74,17 @@ def _phantoms(options: argparse.Namespace) -> Any:
 
 
 def _inserted(options: argparse.Namespace) -> Any:
-    from mcfast.cli.inputs import image_files
+    from mcfast.cli.inputs import expand
+    from mcfast.errors import InputError
     from mcfast.evaluate.comparison import EXPORTS_MM, with_inserted
     from mcfast.evaluate.truth_files import read_truth
     from mcfast.reading import read
 
     known = {one.name: one.calcifications for one in read_truth(options.known)} if options.known else {}
-    for index, file in enumerate(image_files(options.paths)):
+    files = [file for file in expand(options.paths) if file.suffix.lower() in (".png", ".tif", ".tiff", ".dcm", "")]
+    if not files:
+        raise InputError(f"{', '.join(options.paths)}: no mammogram there; give PNG, TIFF or DICOM files")
+    for index, file in enumerate(files):
         mammogram = read(file, spacing_mm=options.spacing_mm)
         for number, spacing in enumerate(EXPORTS_MM):
             seed = 1000 * options.seed + 10 * index + number

@@ -1,4 +1,4 @@
-"""Which files a command works on, and what their results are called."""
+"""Which files a command works on, where its results go, and what they are called."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcfast.errors import ConfigError, InputError
 
-__all__ = ["expand", "image_files", "result_names"]
+__all__ = ["expand", "image_files", "output_folder", "result_names"]
 
 _IMAGES = (".dcm", ".png", ".tif", ".tiff")
 
@@ -48,6 +48,19 @@ def image_files(paths: Iterable[str]) -> list[Path]:
     if not files:
         raise InputError(f"{', '.join(paths) or 'PATH'}: no image there; give PNG, TIFF or DICOM files, or a folder")
     return files
+
+
+def output_folder(text: str) -> Path:
+    """The folder of an option `--out`, made if there is none.
+
+    Raises `ConfigError` if it cannot be made.
+    """
+    folder = Path(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out: {text} cannot be made a folder ({error.strerror}); name another") from None
+    return folder
 
 
 def result_names(files: Sequence[Path]) -> list[str]:
