@@ -97,3 +97,21 @@ def emulated(pytestconfig):
     import emulated_device
 
     return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache))
+
+
+@pytest.fixture
+def receiving_node(tmp_path):
+    """A DICOM receiver with limits that tests can reach."""
+    from dicom_peers import Receiving
+
+    from mcfast.node.receiver import Limits
+
+    with Receiving(tmp_path / "queue", Limits(associations=4, object_bytes=1 << 20, seconds=30.0)) as made:
+        yield made
+
+
+@pytest.fixture
+def node_events(caplog):
+    """Gives what a DICOM node has logged so far: names and fields."""
+    caplog.set_level("INFO", "mcfast.node")
+    return lambda: [(one.getMessage(), one.fields) for one in caplog.records if one.name == "mcfast.node"]

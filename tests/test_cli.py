@@ -9,7 +9,8 @@ import numpy
 import pytest
 
 from mcfast.cli import main
-from mcfast.cli.inputs import expand, result_names
+from mcfast.cli.inputs import expand, image_files, result_names
+from mcfast.errors import InputError
 
 
 def test_run(small_dicom, tmp_path, capsys):
@@ -98,7 +99,20 @@ def test_folders_are_walked(small_dicom, tmp_path, capsys):
     empty = tmp_path / "empty"
     empty.mkdir()
     assert main(["run", str(empty), "--out", str(tmp_path / "out")]) == 1
-    assert "nothing to do" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert printed.err == f"mcfast: {empty}: no files there; nothing to do\n"
+    assert printed.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_where_the_results_shall_go(small_dicom, tmp_path, capsys):
+    taken = tmp_path / "taken"
+    taken.write_bytes(b"mine")
+    for command in (["run", str(small_dicom)], ["demo"]):
+        assert main([*command, "--out", str(taken)]) == 1
+        error = capsys.readouterr().err
+        assert error == f"mcfast: --out: {taken} cannot be made a folder (File exists); name another\n"
+    assert taken.read_bytes() == b"mine"
 
 
 def test_names_never_collide():
@@ -192,6 +206,23 @@ def test_results_of_an_earlier_run_are_no_input(tmp_path):
         path.write_bytes(b"")
     assert expand([str(tmp_path)], leave_out=results) == [tmp_path / "one.dcm"]
     assert expand([str(results)], leave_out=results) == [results / "marks.png"]
+
+
+def test_images_of_a_folder(tmp_path):
+    for name, content in (
+        ("a.PNG", b""),
+        ("b.dcm", b""),
+        ("LICENSE", b"text"),
+        ("c", bytes(128) + b"DICM"),
+        ("d.md", b""),
+    ):
+        (tmp_path / name).write_bytes(content)
+    assert [file.name for file in image_files([str(tmp_path)])] == ["a.PNG", "b.dcm", "c"]
+    given = [str(tmp_path / "d.md"), str(tmp_path / "gone.jpg")]  # what is named is tried
+    assert image_files(given) == [tmp_path / "d.md", tmp_path / "gone.jpg"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: no image there; give PNG, TIFF or DICOM files, or a folder"):
+        image_files([str(tmp_path / "empty")])
 
 
 @pytest.mark.parametrize(

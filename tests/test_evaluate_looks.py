@@ -92,4 +92,4 @@ def test_command(tmp_path, capsys, monkeypatch) -> None:
     assert "--draws, --seed: expected at least 1 and 0" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["evaluate", "looks", str(tmp_path / "empty")]) == 1
-    assert "no mammogram there; give PNG, TIFF or DICOM files" in capsys.readouterr().err
+    assert "no image there; give PNG, TIFF or DICOM files, or a folder" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mcfast.cli import main
-from mcfast.errors import ConfigError, PixelDataError
+from mcfast.errors import ConfigError, PixelDataError, UnreadableError
 from mcfast.evaluate.contrast import contrast_to_noise, magnified_contrast
 from mcfast.evaluate.sr import METHODS, compare
 from mcfast.evaluate.sr_report import OURS, PEER, evaluate_image, read_image, restorers, tables
@@ -109,7 +109,7 @@ def test_contrast_before_and_after_on_a_phantom(small_phantom):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "PATH: no image there; give pictures, DICOM files or folders"),
+        ([], "PATH: no image there; give PNG, TIFF or DICOM files, or a folder"),
         (["--phantoms", "-1"], "--phantoms: expected at least 0, got -1"),
         (["gone.png"], "gone.png"),
         (["one.png", "--peer", "gone.pb"], "gone.pb: OpenCV cannot read it"),
@@ -127,6 +127,15 @@ def test_colours_are_refused_by_name(tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "red.png")
     with pytest.raises(PixelDataError, match=r"red.png: expected one gray plane of 8 or 16 bit, got uint8 \(9, 9, 3\)"):
         read_image(tmp_path / "red.png")
+
+
+@pytest.mark.parametrize("name", ["text.png", "cut.png"])
+def test_damaged_pictures_are_refused_by_name(tmp_path, name):
+    Image.fromarray(_image((200, 200))).save(tmp_path / "whole.png")
+    whole = (tmp_path / "whole.png").read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2] if name == "cut.png" else b"no picture")
+    with pytest.raises(UnreadableError, match=rf"{name}: the picture cannot be read; fetch the file again"):
+        read_image(tmp_path / name)
 
 
 def test_a_peer_that_is_no_network_is_refused(tmp_path):

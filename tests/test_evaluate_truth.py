@@ -144,8 +144,16 @@ def test_clusters_are_hulls_of_three_at_least() -> None:
 def test_what_is_no_truth_is_named(tmp_path, name: str, text: str) -> None:
     path = tmp_path / name
     path.write_text(text)
-    with pytest.raises(UnreadableError, match=rf"{name}: is no truth that this version can read .*; see read_truth"):
+    with pytest.raises(
+        UnreadableError, match=rf"{name}: is no truth that this version can read .*; docs/evaluation.md"
+    ):
         read_truth(path)
+
+
+def test_columns_that_are_missing_are_told(tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("image,row,col\na,1,2\n")
+    with pytest.raises(UnreadableError, match="expected columns image, row and column, got image, row, col"):
+        read_truth(tmp_path / "t.csv")
 
 
 def test_missing_and_unknown_files_are_named(tmp_path) -> None:

@@ -12,42 +12,29 @@ from dicom_peers import Receiving, association, dataset, encoded, names, request
 from mcfast.node.receiver import Limits
 
 MG = dicom_files.FOR_PRESENTATION
-LIMITS = Limits(associations=4, object_bytes=1 << 20, seconds=30.0)
 
 
-@pytest.fixture
-def node(tmp_path):
-    with Receiving(tmp_path / "queue", LIMITS) as made:
-        yield made
-
-
-@pytest.fixture
-def events(caplog):
-    caplog.set_level("INFO", "mcfast.node")
-    return lambda: [(one.getMessage(), one.fields) for one in caplog.records if one.name == "mcfast.node"]
-
-
-def test_too_large(node, events):
+def test_too_large(receiving_node, node_events):
     """Received to its end and not kept; the next one of the same association is."""
     large = dataset(0)
     large.add_new(0x00091010, "OB", b"x" * (3 << 20))
-    with association(node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
+    with association(receiving_node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
         assert store(opened, request(encoded(large))).Status == 0xA700
-        assert names(node.queue.root) == []
+        assert names(receiving_node.queue.root) == []
         assert opened.send_c_store(dataset(1)).Status == 0
-    assert "larger than 1048576 bytes" in events()[0][1]["reason"]
-    assert len(node.images()) == 1
+    assert "larger than 1048576 bytes" in node_events()[0][1]["reason"]
+    assert len(receiving_node.images()) == 1
 
 
-def test_without_end_is_aborted(node):
-    with association(node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
+def test_without_end_is_aborted(receiving_node):
+    with association(receiving_node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
         message = request(b"x" * (12 << 20))
         assert store(opened, message) is None
         wait_until(lambda: opened.is_aborted, "the abort")
-    assert names(node.queue.root) == []
+    assert names(receiving_node.queue.root) == []
 
 
-def test_full_disk(tmp_path, events, monkeypatch):
+def test_full_disk(tmp_path, node_events, monkeypatch):
     with Receiving(tmp_path / "a", min_free=1 << 62) as node:
         with association(node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
             assert opened.send_c_store(dataset()).Status == 0xA700
@@ -63,35 +50,35 @@ def test_full_disk(tmp_path, events, monkeypatch):
             assert names(node.queue.root) == []
         assert opened.send_c_store(dataset()).Status == 0
         assert len(node.images()) == 1
-    assert [event for event, _ in events()] == ["refused", "refused", "received"]
-    assert "No space left on device" in events()[1][1]["reason"]
+    assert [event for event, _ in node_events()] == ["refused", "refused", "received"]
+    assert "No space left on device" in node_events()[1][1]["reason"]
 
 
-def test_an_error_of_ours_is_answered(node, events, monkeypatch):
+def test_an_error_of_ours_is_answered(receiving_node, node_events, monkeypatch):
     def broken(*_):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(node.queue, "add", broken)
-    with association(node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
+    monkeypatch.setattr(receiving_node.queue, "add", broken)
+    with association(receiving_node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
         assert opened.send_c_store(dataset()).Status == 0x0110
-    assert events()[0][1]["reason"] == "RuntimeError: a bug"
+    assert node_events()[0][1]["reason"] == "RuntimeError: a bug"
 
 
 @pytest.mark.parametrize("how", ["abort", "cut"])
-def test_ended_in_the_middle(node, events, how):
-    with association(node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
+def test_ended_in_the_middle(receiving_node, node_events, how):
+    with association(receiving_node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
         store_part(opened, request(encoded(dataset())[:3000] + b"x" * 500_000))
         if how == "abort":
             opened.abort()
         else:
             opened.dul.socket.socket.shutdown(socket.SHUT_RDWR)
-        wait_until(lambda: [one for one in events() if one[0] == "aborted"], "the log line")
-    assert names(node.queue.root) == []
-    with association(node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
+        wait_until(lambda: [one for one in node_events() if one[0] == "aborted"], "the log line")
+    assert names(receiving_node.queue.root) == []
+    with association(receiving_node.port, [(MG, [dicom_files.EXPLICIT])]) as opened:
         assert opened.send_c_store(dataset()).Status == 0
 
 
-def test_what_speaks_no_dicom(tmp_path, events):
+def test_what_speaks_no_dicom(tmp_path, node_events):
     """Noise, PDUs without end, silence: connections are closed, and the node goes on."""
     with Receiving(tmp_path, limits=Limits(associations=2, seconds=0.5)) as node:
         for said in (b"GET / HTTP/1.1\r\n\r\n", struct.pack(">BBL", 1, 0, 0xFFFFFFFF) + b"x" * 99, b"\x01\x00"):

@@ -25,12 +25,6 @@ def queue(tmp_path):
         yield made
 
 
-@pytest.fixture
-def events(caplog):
-    caplog.set_level("INFO", "mcfast.node")
-    return lambda: [(one.getMessage(), one.fields) for one in caplog.records if one.name == "mcfast.node"]
-
-
 def waiting(queue, number, reports=("a.dcm", "b.dcm"), reason="", **options):
     """An image whose reports wait to be sent."""
     entry, _ = queue.add([b"image %d" % number], lambda _: Entry())
@@ -58,7 +52,7 @@ def states(queue):
     return {state: queue.count(state) for state in ("sending", "done", "failed") if queue.count(state)}
 
 
-def test_sent_whole_and_once(queue, events):
+def test_sent_whole_and_once(queue, node_events):
     entries = [waiting(queue, 1), waiting(queue, 2, reason="no side")]
     with Archive() as archive:
         sending = sender(queue, archive.port)
@@ -72,7 +66,7 @@ def test_sent_whole_and_once(queue, events):
     assert states(queue) == {"done": 1, "failed": 1}
     (failed,) = queue.entries("failed")
     assert (failed.name, failed.reason, failed.sent) == (entries[1].name, "no side", ("a.dcm", "b.dcm"))
-    assert [event for event, _ in events()] == ["sent", "sent", "done", "sent", "sent", "failed"]
+    assert [event for event, _ in node_events()] == ["sent", "sent", "done", "sent", "sent", "failed"]
 
 
 def test_a_peer_that_knows_the_default_syntax_only(queue):
@@ -84,7 +78,7 @@ def test_a_peer_that_knows_the_default_syntax_only(queue):
     assert states(queue) == {"done": 1}
 
 
-def test_a_peer_that_is_down_and_comes_up(queue, events):
+def test_a_peer_that_is_down_and_comes_up(queue, node_events):
     waiting(queue, 1)
     port = free_port()
     sending = sender(queue, port)
@@ -97,7 +91,7 @@ def test_a_peer_that_is_down_and_comes_up(queue, events):
         running.join(60)
     assert uids(archive) == ["1.2.3.4.11", "1.2.3.4.12"]
     assert sending._backoff.failures == 0
-    reasons = {fields["reason"] for event, fields in events() if event == "not sent"}
+    reasons = {fields["reason"] for event, fields in node_events() if event == "not sent"}
     assert reasons == {f"ARCHIVE@127.0.0.1:{port} cannot be reached"}
 
 
@@ -125,7 +119,7 @@ def test_out_of_resources_is_tried_for_ever(queue):
     assert uids(archive) == ["1.2.3.4.11", "1.2.3.4.12"]
 
 
-def test_refused_ten_times_is_failed(queue, events):
+def test_refused_ten_times_is_failed(queue, node_events):
     """Others go on; what one peer took of an image is not sent again."""
     waiting(queue, 1)
     with Archive(answers=[0, *[0xC123] * 10]) as archive:
@@ -138,7 +132,7 @@ def test_refused_ten_times_is_failed(queue, events):
     assert (failed.refusals, failed.sent) == (10, ("a.dcm",))
     assert (failed.reason, failed.refusal) == ("", f"ARCHIVE@127.0.0.1:{archive.port} answers C123 to b.dcm")
     assert f"failed 1 x: {failed.refusal}" in summary(queue.root)
-    assert len([1 for event, _ in events() if event == "not sent"]) == 9
+    assert len([1 for event, _ in node_events() if event == "not sent"]) == 9
     name = f"{failed.name}.json"
     (queue.root / "failed" / name).rename(queue.root / "sending" / name)  # by hand, when the peer has been mended
     with Archive() as archive:
@@ -154,12 +148,12 @@ def test_warnings_are_success(queue):
     assert states(queue) == {"done": 1}
 
 
-def test_kinds_that_the_peer_does_not_take(queue, events):
+def test_kinds_that_the_peer_does_not_take(queue, node_events):
     """None of them, and one of two."""
     waiting(queue, 1, ("a.dcm",))
     with Archive(classes=[CT]) as archive:
         assert sender(queue, archive.port).step()
-    event, fields = events()[-1]
+    event, fields = node_events()[-1]
     assert (event, fields["refusals"]) == ("not sent", 1)
     assert "takes no Digital Mammography X-Ray Image Storage - For Presentation" in fields["reason"]
     entry = waiting(queue, 2, ("a.dcm",))
@@ -171,7 +165,7 @@ def test_kinds_that_the_peer_does_not_take(queue, events):
     with Archive(classes=[dicom_files.FOR_PRESENTATION]) as archive:
         assert sender(queue, archive.port).step()
     assert sorted(uids(archive)) == ["1.2.3.4.11", "1.2.3.4.21"]
-    assert "takes no CT Image Storage in Explicit VR Little Endian" in events()[-1][1]["reason"]
+    assert "takes no CT Image Storage in Explicit VR Little Endian" in node_events()[-1][1]["reason"]
 
 
 def test_killed_between_sending_and_noting_it(queue):
@@ -208,14 +202,14 @@ def test_a_report_that_somebody_removed(queue):
     assert reasons == {"b.dcm was removed before it was sent", "c.dcm was removed before it was sent"}
 
 
-def test_reports_that_are_damaged_on_disk(queue, events):
+def test_reports_that_are_damaged_on_disk(queue, node_events):
     one, two = waiting(queue, 1), waiting(queue, 2, ("c.dcm",))
     (queue.results(one) / "b.dcm").write_bytes(b"no DICOM")
     (queue.results(two) / "c.dcm").write_bytes(b"")
     with Archive() as archive:
         sender(queue, archive.port).step()
     assert uids(archive) == ["1.2.3.4.11"]
-    assert [(event, fields.get("reason")) for event, fields in events()] == [
+    assert [(event, fields.get("reason")) for event, fields in node_events()] == [
         ("sent", None),
         ("not sent", "b.dcm is damaged on disk (InvalidDicomError)"),
         ("not sent", "c.dcm is damaged on disk (InvalidDicomError)"),
@@ -224,14 +218,14 @@ def test_reports_that_are_damaged_on_disk(queue, events):
         entry = waiting(other, 3, ("d.dcm",))
         (other.results(entry) / "d.dcm").write_bytes(b"")
         sender(other, archive.port).step()
-    assert events()[-1][1]["reason"] == "the reports are damaged on disk"
+    assert node_events()[-1][1]["reason"] == "the reports are damaged on disk"
 
 
-def test_a_host_that_is_not_known(queue, events):
+def test_a_host_that_is_not_known(queue, node_events):
     waiting(queue, 1)
     peer = Peer(Address("ARCHIVE", "no-such-host.invalid", 104), "MCFAST", seconds=30.0)
     assert Sender(queue, peer, stopping=threading.Event()).step()
-    assert "ARCHIVE@no-such-host.invalid:104 cannot be reached" in events()[-1][1]["reason"]
+    assert "ARCHIVE@no-such-host.invalid:104 cannot be reached" in node_events()[-1][1]["reason"]
     assert states(queue) == {"sending": 1}
 
 

@@ -108,6 +108,8 @@ def test_lists(archive, tmp_path):
     (tmp_path / "y.csv").write_text("file\n1\n")
     with pytest.raises(ConfigError, match="expected a column 'path', got file"):
         list(listed(tmp_path / "y.csv"))
+    with pytest.raises(ConfigError, match="is no list of files; give a folder, or paths as text, CSV or Parquet"):
+        list(listed(next(archive.rglob("*.dcm"))))
     assert archive / "b" not in {Path(name).parent for name in listed(archive, leave_out=archive / "b")}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from mcfast.result import NOTICE
@@ -30,6 +29,7 @@ def _demo(options: argparse.Namespace) -> int:
     from time import perf_counter
 
     from mcfast import phantom
+    from mcfast.cli.inputs import output_folder
     from mcfast.cli.table import print_stages
     from mcfast.config import Config
     from mcfast.engine import Engine
@@ -39,8 +39,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     if options.seed < 0:
         raise ConfigError(f"--seed: expected a number of at least 0, got {options.seed}")
-    out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = output_folder(options.out)
     file = out / "phantom.dcm"
     print(f"drawing a synthetic mammogram (seed {options.seed})")
     drawn = phantom.mammogram(options.seed)

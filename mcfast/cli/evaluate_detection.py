@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from mcfast.result import NOTICE
@@ -22,7 +21,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("results", metavar="RESULTS", help="the folder given to mcfast run --out")
     parser.add_argument(
-        "truth", metavar="TRUTH", help="JSON, CSV, INbreast XML or DDSM OVERLAY, or a folder of them; see the manual"
+        "truth",
+        metavar="TRUTH",
+        help="JSON, CSV (image,row,column), INbreast XML or DDSM OVERLAY, or a folder of them; see docs/evaluation.md",
     )
     parser.add_argument("--out", metavar="DIR", help="write report.json and the curves as PNG there")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
@@ -49,7 +50,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     if report.get("calibration"):
         print(f"expected calibration error {report['calibration']['expected_calibration_error']:.3f}")
     if options.out:
-        _write(Path(options.out), report)
+        _write(options.out, report)
     print(NOTICE)
     return 0
 
@@ -74,13 +75,14 @@ def _percent(one: dict[str, float | None]) -> str:
     return f"{value:>5} ({low} to {high})"
 
 
-def _write(out: Path, report: dict[str, Any]) -> None:
+def _write(text: str, report: dict[str, Any]) -> None:
     import json
 
+    from mcfast.cli.inputs import output_folder
     from mcfast.evaluate.curves import save_froc, save_roc
     from mcfast.report.write import write_file
 
-    out.mkdir(parents=True, exist_ok=True)
+    out = output_folder(text)
     curves = {name: report[f"per_{name}"] for name in ("calcification", "cluster") if f"per_{name}" in report}
     write_file(out / "report.json", (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
     if curves:

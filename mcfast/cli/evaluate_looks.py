@@ -35,11 +35,11 @@ def add_parser(commands: Any) -> None:
 def _look(options: argparse.Namespace) -> int:
     import json
 
-    from mcfast.cli.inputs import expand
+    from mcfast.cli.inputs import image_files
     from mcfast.config import Config
     from mcfast.detect import DetectorConfig
     from mcfast.engine import Engine
-    from mcfast.errors import ConfigError, InputError
+    from mcfast.errors import ConfigError
     from mcfast.evaluate.robustness import see, summary
     from mcfast.evaluate.truth_files import read_truth
     from mcfast.reading import read
@@ -48,13 +48,10 @@ def _look(options: argparse.Namespace) -> int:
     if options.draws < 1 or options.seed < 0:
         raise ConfigError("--draws, --seed: expected at least 1 and 0")
     known = {one.name: one.calcifications for one in read_truth(options.known)} if options.known else {}
-    files = [file for file in expand(options.paths) if file.suffix.lower() in (".png", ".tif", ".tiff", ".dcm", "")]
-    if not files:
-        raise InputError(f"{', '.join(options.paths)}: no mammogram there; give PNG, TIFF or DICOM files")
     config = Config(magnify="none", detector=DetectorConfig(min_score=0.001))
     engine = Engine(config, threads=options.threads)
     seen = []
-    for index, file in enumerate(files):
+    for index, file in enumerate(image_files(options.paths)):
         mammogram = read(file, spacing_mm=options.spacing_mm)
         seen += see(mammogram, engine, seed=1000 * options.seed + index, known=known.get(file.stem, ()))
     report = summary(seen, draws=options.draws)

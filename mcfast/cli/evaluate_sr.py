@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcfast.cli.inputs import expand
+from mcfast.cli.inputs import image_files
 from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]
@@ -41,17 +41,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from mcfast import runtimes
-    from mcfast.errors import ConfigError, InputError
-    from mcfast.evaluate.sr_report import PICTURES, evaluate_image, read_image, restorers, tables
+    from mcfast.errors import ConfigError
+    from mcfast.evaluate.sr_report import evaluate_image, read_image, restorers, tables
     from mcfast.report.write import write_file
 
     if options.phantoms < 0:
         raise ConfigError(f"--phantoms: expected at least 0, got {options.phantoms}")
-    given = {Path(text) for text in options.paths}
-    known = (*PICTURES, ".dcm")
-    files = [path for path in expand(options.paths) if path in given or path.suffix.lower() in known]
-    if not files and not options.phantoms:
-        raise InputError(f"{', '.join(options.paths) or 'PATH'}: no image there; give pictures, DICOM files or folders")
+    files = image_files(options.paths) if options.paths or not options.phantoms else []
     network = runtimes.load(options.network, runtime="native") if options.network else None
     scores = []
     for path in files:

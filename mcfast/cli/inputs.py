@@ -1,4 +1,4 @@
-"""Which files a command works on, and what their results are called."""
+"""Which files a command works on, where its results go, and what they are called."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mcfast.errors import ConfigError
+from mcfast.errors import ConfigError, InputError
 
-__all__ = ["expand", "result_names"]
+__all__ = ["expand", "image_files", "output_folder", "result_names"]
+
+_IMAGES = (".dcm", ".png", ".tif", ".tiff")
 
 
 def expand(paths: Iterable[str], leave_out: Path | None = None) -> list[Path]:
@@ -35,6 +37,32 @@ def expand(paths: Iterable[str], leave_out: Path | None = None) -> list[Path]:
     return list(dict.fromkeys(files))
 
 
+def image_files(paths: Iterable[str]) -> list[Path]:
+    """As `expand`; of what lies in folders only PNG, TIFF and DICOM files, the last with or without a suffix.
+
+    Raises `ConfigError` as `expand`, and `InputError` if there is no image.
+    """
+    paths = list(paths)
+    given = {Path(text) for text in paths}
+    files = [file for file in expand(paths) if file in given or _image(file)]
+    if not files:
+        raise InputError(f"{', '.join(paths) or 'PATH'}: no image there; give PNG, TIFF or DICOM files, or a folder")
+    return files
+
+
+def output_folder(text: str) -> Path:
+    """The folder of an option `--out`, made if there is none.
+
+    Raises `ConfigError` if it cannot be made.
+    """
+    folder = Path(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out: {text} cannot be made a folder ({error.strerror}); name another") from None
+    return folder
+
+
 def result_names(files: Sequence[Path]) -> list[str]:
     """A folder name for each file's result: its name without suffix, numbered from the second of that name on."""
     names: list[str] = []
@@ -48,6 +76,13 @@ def result_names(files: Sequence[Path]) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
+
+
+def _image(file: Path) -> bool:
+    if file.suffix:
+        return file.suffix.lower() in _IMAGES
+    with file.open("rb") as opened:
+        return opened.read(132)[128:] == b"DICM"
 
 
 def _hidden(path: Path) -> bool:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any, get_args
 
+from mcfast.cli.run_options import chosen_outputs, engine_config
 from mcfast.result import NOTICE
 
 __all__ = ["add_node_options", "node_config", "run_node"]
@@ -50,13 +51,9 @@ def add_node_options(parser: Any) -> None:
 
 def node_config(options: argparse.Namespace, **others: Any) -> Any:
     """The `NodeConfig` of the options. Raises `ConfigError` if one is wrong, `DependencyError` if a package lacks."""
-    from dataclasses import replace
-
-    from mcfast.config import Config
-    from mcfast.detect.detector import DetectorConfig
     from mcfast.errors import ConfigError
     from mcfast.node.service import NodeConfig
-    from mcfast.report.write import DICOM, OUTPUTS
+    from mcfast.report.write import DICOM
 
     send_to = None
     if options.send_to is not None:
@@ -64,28 +61,16 @@ def node_config(options: argparse.Namespace, **others: Any) -> Any:
 
         send_to = Address.parse(options.send_to)
     text = options.report if options.report is not None else "json,sr" if send_to else "json"
-    reports = tuple(name for name in text.split(",") if name)
-    if not reports or not set(reports) <= set(OUTPUTS):
-        raise ConfigError(f"--report: expected some of {','.join(OUTPUTS)}, got {text!r}")
+    reports = chosen_outputs(text)
     if send_to and not set(reports) & set(DICOM):
         raise ConfigError(f"--report: expected one of {','.join(DICOM)} to send, got {text!r}")
-    if {"sr", "sc", "seg"} & set(reports):
-        from mcfast.dicom.evidence import highdicom
-
-        highdicom()  # what is missing is said now rather than after the first image
     for option, least in (("max_object_mb", 1), ("min_free_mb", 0), ("keep_days", 0), ("threads", 1)):
         value = getattr(options, option)
         if value is not None and not least <= value <= 1e9:
             raise ConfigError(f"--{option.replace('_', '-')}: expected a number of at least {least}, got {value}")
-    detector = DetectorConfig()
-    if options.min_score is not None:
-        detector = replace(detector, min_score=options.min_score)
-    engine = Config(
-        spacing_mm=options.spacing_mm, any_modality=options.any_modality, detector=detector, magnify=options.magnify
-    )
     return NodeConfig(
         queue=Path(options.queue),
-        engine=engine,
+        engine=engine_config(options),
         threads=options.threads,
         reports=reports,
         ae_title=options.ae_title,

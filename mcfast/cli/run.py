@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from mcfast.cli.inputs import expand, result_names
+from mcfast.cli.inputs import expand, output_folder, result_names
+from mcfast.cli.run_options import chosen_outputs, engine_config
 from mcfast.cli.table import print_results, print_stages
 from mcfast.cli.text import printable
 from mcfast.result import NOTICE, Failure, Result
@@ -57,40 +57,22 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from dataclasses import replace
-
-    from mcfast.config import Config
-    from mcfast.detect.detector import DetectorConfig
     from mcfast.engine import Engine
-    from mcfast.errors import ConfigError
-    from mcfast.report import OUTPUTS
+    from mcfast.errors import ConfigError, InputError
 
-    detector = DetectorConfig()
-    if options.min_score is not None:
-        detector = replace(detector, min_score=options.min_score)
-    config = Config(
-        spacing_mm=options.spacing_mm,
-        any_modality=options.any_modality,
-        detector=detector,
-        magnify=options.magnify,
-    )
-    outputs = [name for name in options.report.split(",") if name]
-    if not outputs or not set(outputs) <= set(OUTPUTS):
-        raise ConfigError(f"--report: expected some of {','.join(OUTPUTS)}, got {options.report!r}")
+    config = engine_config(options)
+    outputs = chosen_outputs(options.report)
     if options.threads is not None and not 1 <= options.threads <= 256:
         raise ConfigError(f"--threads: expected 1 to 256, got {options.threads}")
-    if {"sr", "sc", "seg"} & set(outputs):
-        from mcfast.dicom.evidence import highdicom
-
-        highdicom()  # what is missing is said now rather than after the first image
-    out = Path(options.out)
-    files = expand(options.paths, leave_out=out)
-    out.mkdir(parents=True, exist_ok=True)  # fails now rather than after the first image
+    files = expand(options.paths, leave_out=Path(options.out))
+    if not files:
+        raise InputError(f"{', '.join(options.paths)}: no files there; nothing to do")
+    out = output_folder(options.out)
     results = process(Engine(config, options.device, threads=options.threads), files, out, outputs)
     print_results(results, result_names(files), out)
     print_stages(results)
     print(NOTICE)
-    return 1 if not results or any(result.failure is not None for result in results) else 0
+    return 1 if any(result.failure is not None for result in results) else 0
 
 
 def process(engine: Any, files: Sequence[Path], out: Path, outputs: Sequence[str]) -> list[Result]:
@@ -107,9 +89,6 @@ def process(engine: Any, files: Sequence[Path], out: Path, outputs: Sequence[str
     from mcfast.errors import InputError
     from mcfast.report import write_result
 
-    if not files:
-        print("mcfast: no files in the folders given; nothing to do", file=sys.stderr)
-        return []
     results: list[Result] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

@@ -61,11 +61,10 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _folder(folder: str, seed: int) -> Any:
-    from mcfast.cli.inputs import expand
+    from mcfast.cli.inputs import image_files
     from mcfast.errors import InputError
-    from mcfast.evaluate.sr_report import PICTURES
     from mcfast.train.fsrcnn_data import FolderData
 
     if not Path(folder).is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of images, or the word {PHANTOMS}")
-    return FolderData([file for file in expand([folder]) if file.suffix.lower() in (*PICTURES, ".dcm")], seed)
+    return FolderData(image_files([folder]), seed)

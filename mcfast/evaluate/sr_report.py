@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.errors import ConfigError, DeviceError, PixelDataError
+from mcfast.errors import ConfigError, DeviceError, PixelDataError, UnreadableError
 from mcfast.evaluate.piqe import piqe
 from mcfast.evaluate.sr import METHODS, bin2x2, interpolate, psnr
 from mcfast.evaluate.ssim import ssim
@@ -67,8 +67,13 @@ def read_image(path: str | Path) -> tuple[Array, float]:
     if path.suffix.lower() in PICTURES:
         from PIL import Image
 
-        with Image.open(path) as picture:
-            image = numpy.asarray(picture)
+        try:
+            with Image.open(path) as picture:
+                image = numpy.asarray(picture)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise UnreadableError(f"{path}: the picture cannot be read; fetch the file again") from error
         if image.ndim != 2 or image.dtype not in (numpy.uint8, numpy.uint16):
             raise PixelDataError(f"{path}: expected one gray plane of 8 or 16 bit, got {image.dtype} {image.shape}")
         return image, max(1.0, 2.0 ** int(image.max()).bit_length() - 1)

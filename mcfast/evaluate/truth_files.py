@@ -59,7 +59,7 @@ def read_truth(path: str | Path) -> list[ImageTruth]:
         except (*_MALFORMED, plistlib.InvalidFileException) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
             raise UnreadableError(
-                f"{file}: is no truth that this version can read ({reason}); see read_truth for the forms"
+                f"{file}: is no truth that this version can read ({reason}); docs/evaluation.md shows the forms"
             ) from error
     return sorted(found, key=lambda image: image.name)
 
@@ -105,7 +105,11 @@ def _spacing(value: Any) -> tuple[float, float] | None:
 
 def _csv(path: Path) -> list[ImageTruth]:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    columns = reader.fieldnames or ()
+    if not {"image", "row", "column"} <= set(columns):
+        raise ValueError(f"expected columns image, row and column, got {', '.join(columns)}")
     if not rows:
         raise ValueError("no line below the header")
     groups: dict[str, list[dict[str, str]]] = {}

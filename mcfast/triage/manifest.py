@@ -38,7 +38,7 @@ def listed(archive: Path, leave_out: Path | None = None) -> Iterator[str]:
     Raises
     ------
     ConfigError
-        If there is no such archive, or a list has no column "path".
+        If there is no such archive, it is no list, or a list has no column "path".
     """
     if archive.is_dir():
         yield from _below(archive, None if leave_out is None else leave_out.resolve())
@@ -74,6 +74,9 @@ def _entries(file: Path) -> Iterator[str]:
         for batch in opened.iter_batches(columns=["path"]):
             yield from batch.column(0).to_pylist()
         return
+    with file.open("rb") as content:
+        if b"\0" in content.read(4096):  # no path holds one; an image does
+            raise ConfigError(f"{file}: is no list of files; give a folder, or paths as text, CSV or Parquet")
     with file.open(newline="", encoding="utf-8", errors="surrogateescape") as lines:
         if suffix == ".csv":
             reader = csv.DictReader(lines)
