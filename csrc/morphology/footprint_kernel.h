@@ -70,11 +70,17 @@ template <class Op, int unroll, class T>
     finish(lower, of.lower);
 }
 
+/// Has the rows of `next` brought to the cache meanwhile.
 template <class Op, class T>
-void reduce_pair(T* upper, T* lower, const PairEntries<T>& of, int n) {
-    constexpr int step = lanes<T>;
+void reduce_pair(T* upper, T* lower, const PairEntries<T>& of, int n, const Image<const T>& next) {
+    constexpr int step = lanes<T>, line = 64 / sizeof(T);
     int x = 0;
-    for (; x + 8 * step <= n; x += 8 * step) reduce_vectors<Op, 8>(upper, lower, of, x, 8 * step);
+    for (; x + 8 * step <= n; x += 8 * step) {
+        for (int j = 0; j < next.rows; ++j) {
+            for (int to = x; to < x + 8 * step; to += line) __builtin_prefetch(next.row(j) + to, 0, 2);
+        }
+        reduce_vectors<Op, 8>(upper, lower, of, x, 8 * step);
+    }
     for (; x + 2 * step <= n; x += 2 * step) reduce_vectors<Op, 2>(upper, lower, of, x, 2 * step);
     for (; x < n; x += step) reduce_vectors<Op, 1>(upper, lower, of, x, n - x);
 }
@@ -108,7 +114,9 @@ void footprint(const FootprintTask<T>& task, char* workspace) {
         const std::ptrdiff_t topmost = slot_of(y);
         pair.topmost = buffer.ring + topmost;
         for (Entries* entries : {&pair.both, &pair.upper, &pair.lower}) entries->wrap_at(ring - topmost);
-        reduce_pair<Op>(out.to.row(y), y + 1 < end ? out.to.row(y + 1) : out.spare, pair, out.columns);
+        const int first = y - out.top, fetched = out.next.rows - first;
+        const Image<const T> next{out.next.row(first), out.next.stride, fetched < 2 ? fetched : 2, out.next.columns};
+        reduce_pair<Op>(out.to.row(y), y + 1 < end ? out.to.row(y + 1) : out.spare, pair, out.columns, next);
         for (int of = y; of < end && of < y + 2 && out.image.rows; ++of) {
             subtract_extremum<Op>(out.to.row(of), out.image.row(of), out.columns);
         }

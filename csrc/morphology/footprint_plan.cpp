@@ -10,14 +10,14 @@ namespace mcfast {
 
 namespace {
 
-/// Costs are loads and stores for each vector of output. A share of the chords' own cost must be gained, which is where
-/// the times cross.
-constexpr double least_gain = 0.75, cost_of_cross = 11;
+/// Costs are loads and stores for each vector of output, by their time in the kernel of chords. A share of those must
+/// be gained.
+constexpr double least_gain = 0.9, cost_of_cross = 8;
 
-/// Loads and stores of sweeps, by their time.
+/// Of sweeps.
 double cost_of(const std::vector<Segment>& segments) {
     double cost = 0;
-    for (const Segment& segment : segments) cost += 2.5 + segment.points * segment.rows / 8.0;
+    for (const Segment& segment : segments) cost += 1.6 + segment.points * segment.rows / 12.0;
     return cost;
 }
 
@@ -37,9 +37,8 @@ Reach reach_of(std::vector<Segment>::const_iterator first, std::vector<Segment>:
 FootprintPlan::FootprintPlan(const Footprint& footprint) : core(footprint.chords) {
     reach = core.reach;
     Factors factors = factor(footprint.chords);
-    if (factors.segments.empty()) return;
-    ChordPlan divided(factors.core);
     const int side = cross_side(factors.core), fitting = side <= largest_cross ? side : 0;
+    ChordPlan divided(factors.core);
     const double cost = (fitting ? cost_of_cross : divided.cost()) + cost_of(factors.segments);
     if (cost > least_gain * core.cost()) return;
     core = std::move(divided);
@@ -57,7 +56,7 @@ int FootprintPlan::box_rows(int image_rows) const {
 
 /// Rows that are not cut are worth more than the cache, up to a point.
 int FootprintPlan::box_columns(std::size_t pixel_bytes) const {
-    if (!segments.empty()) return 4096;
+    if (cross || !segments.empty()) return 4096;
     const auto table_rows = static_cast<std::size_t>(height()) * core.runs.size();
     const auto fitting = static_cast<int>(cache_bytes / (pixel_bytes * table_rows)) / 64 * 64;
     return std::max({std::min(fitting, 2560), 2 * (reach.last_column - reach.first_column) / 64 * 64, 256});
