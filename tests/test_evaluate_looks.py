@@ -77,6 +77,8 @@ def test_summary_by_hand() -> None:
     assert values == [0.0, 1.0, 1.0]
     assert [entry["value"] for entry in together["sensitivity"][LOG]] == pytest.approx([1 / 3, 2 / 3, 2 / 3])
     assert RATES == (1.0, 5.0, 20.0)
+    lost = [entry["shares"] for entry in together["losses"] if entry["false_per_image"] == 1][-1]
+    assert lost == pytest.approx({"found": 1 / 3, "no candidate": 1 / 3, "no mark": 0, "ranked too low": 1 / 3})
 
 
 def test_command(tmp_path, capsys, monkeypatch) -> None:
@@ -86,7 +88,11 @@ def test_command(tmp_path, capsys, monkeypatch) -> None:
     out = tmp_path / "report.json"
     arguments = ["evaluate", "looks", str(tmp_path / "one.png"), "--spacing-mm", "0.1", "--draws", "5"]
     assert main([*arguments, "--threads", "1", "--out", str(out)]) == 0
-    assert f"| {LOOKS[0].name} |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"| {LOOKS[0].name} |" in printed
+    drawn_in = json.loads(out.read_text())[-1]["calcifications"]
+    assert f"| 20 | 0 and above | {drawn_in} |" in printed
+    assert drawn_in > 0
     assert [entry["look"] for entry in json.loads(out.read_text())] == [LOOKS[0].name, "all"]
     assert main(["evaluate", "looks", str(tmp_path), "--draws", "0"]) == 1
     assert "--draws, --seed: expected at least 1 and 0" in capsys.readouterr().err

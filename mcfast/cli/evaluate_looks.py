@@ -17,7 +17,8 @@ def add_parser(commands: Any) -> None:
         "looks",
         help="detection: what is found in 8-bit exports of other spacings, sharpness, noise and windows",
         description="Draws calcifications into mammograms, exports each with 8 bits in eight looks of other vendors "
-        "and archives (0.11 to 0.14 mm), and finds them with the whole chain. Prints a table.",
+        "and archives (0.11 to 0.14 mm), and finds them with the whole chain. Prints what is found in each "
+        "look, and at which stage the others are lost.",
         epilog=NOTICE,
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="mammograms, or a folder of them")
@@ -56,6 +57,7 @@ def _look(options: argparse.Namespace) -> int:
         seen += see(mammogram, engine, seed=1000 * options.seed + index, known=known.get(file.stem, ()))
     report = summary(seen, draws=options.draws)
     _print_table(report)
+    _print_losses(report[-1]["losses"])
     if options.out:
         write_file(Path(options.out), (json.dumps(report, indent=2) + "\n").encode())
     print(NOTICE)
@@ -74,6 +76,19 @@ def _print_table(report: list[dict[str, Any]]) -> None:
             for one in entry["sensitivity"][method]:
                 cells.append(f"{_percent(one['value'])} ({_percent(one['low'])} to {_percent(one['high'])})")
         print(f"| {entry['look']} | {entry['calcifications']} | " + " | ".join(cells) + " |")
+
+
+def _print_losses(entries: list[dict[str, Any]]) -> None:
+    from mcfast.evaluate.losses import STAGES
+
+    print()
+    print("what became of them, all exports together, percent by contrast in deviations of the noise")
+    print("| false marks per image | contrast | calcifications | " + " | ".join(STAGES) + " |")
+    print("|---" * (3 + len(STAGES)) + "|")
+    for entry in entries:
+        band = f"{entry['low']:g} to {entry['high']:g}" if entry["high"] else f"{entry['low']:g} and above"
+        shares = [_percent(None if entry["shares"] is None else entry["shares"][stage]) for stage in STAGES]
+        print(f"| {entry['false_per_image']:g} | {band} | {entry['calcifications']} | " + " | ".join(shares) + " |")
 
 
 def _percent(share: float | None) -> str:

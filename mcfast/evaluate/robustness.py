@@ -22,6 +22,7 @@ from mcfast.evaluate.comparison import CANONICAL_MM, OURS, breast_of, match_foun
 from mcfast.evaluate.froc import HIT_MM, Froc, Matched
 from mcfast.evaluate.insertion import insert
 from mcfast.evaluate.looks import LOOKS, Look, exported, moved
+from mcfast.evaluate.losses import losses
 from mcfast.evaluate.truth import Mark
 from mcfast.mammogram import Mammogram
 from mcfast.ops import gaussian_blur
@@ -140,8 +141,8 @@ def summary(seen: Sequence[Seen], *, draws: int = DRAWS, seed: int = 0) -> list[
     """For JSON, one entry per look and one for all exports together, at one score limit for all.
 
     Each has the look's name, how many calcifications there are and how many of them clear (a contrast of 5), the shares
-    of both that the candidates let through, and the sensitivities at 1, 5 and 20 false marks per image of each method,
-    with intervals by patient.
+    of both that the candidates let through, the sensitivities at 1, 5 and 20 false marks per image of each method,
+    with intervals by patient, and at which stage the others are lost (`mcfast.evaluate.losses`).
     """
     names = list(dict.fromkeys(one.look.name for one in seen))
     groups = [(name, [one for one in seen if one.look.name == name]) for name in names]
@@ -169,4 +170,7 @@ def _entry(name: str, seen: Sequence[Seen], draws: int, seed: int) -> dict[str, 
         "passed": float(passed.mean()) if len(passed) else None,
         "clear_passed": float(passed[clear].mean()) if clear.any() else None,
         "sensitivity": methods,
+        "losses": losses(
+            [one.matched[OURS] for one in seen], [one.passed for one in seen], [one.contrast for one in seen], RATES
+        ),
     }
