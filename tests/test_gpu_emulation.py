@@ -71,50 +71,6 @@ def test_arguments_of_another_size_are_refused(planted):
         planted().launch("gpu/mc_gpu.h", "right", (1,), (64,), 0, [numpy.uint64(0), numpy.int32(0)], 0)
 
 
-MUTANTS = {
-    "morphology/rectangle.cuh": ("rectangle<Minimum, uint16_t, Plain>", "erode", (mcfast.rectangle(5, 7),)),
-    "morphology/tophat.cuh": ("tophat<White, uint16_t>", "white_tophat", (mcfast.rectangle(5, 7),)),
-    "morphology/footprint.cuh": ("footprint<Minimum, uint16_t, Plain>", "erode", (mcfast.disk(5),)),
-    "blur/window_sums.cuh": ("box_mean<uint16_t, InShared>", "box_mean", (3,)),
-    "candidates/candidates.cuh": (
-        "count_maxima) X(row_offsets) X(mark_maxima<uint16_t>) X(write_maxima<uint16_t>) "
-        "X(rectangle<Maximum, uint16_t, Plain>",
-        "local_maxima",
-        (1,),
-    ),
-    "blur/gaussian.cuh": ("gaussian_blur<uint16_t>", "gaussian_blur", (1.5,)),
-    "mask/air.cuh": ("coarse_pixels<uint16_t>) X(air_limit", "breast_mask", (0.8,)),
-}
-OPTIONS = {"local_maxima": {"threshold": 0.0}, "breast_mask": {"max_value": 4095.0}}
-EXTRA = {"blur/window_sums.cuh": {"blur/box.cuh"}, "mask/air.cuh": {"mask/coarse.cuh"}}
-BARRIERS = [(header, i) for header in MUTANTS for i in range((CSRC / header).read_text().count("__syncthreads();"))]
-
-
-@pytest.mark.parametrize(("header", "barrier"), BARRIERS)
-def test_every_barrier_of_our_kernels_is_missed(tmp_path, header, barrier):
-    """With any one of them taken out, the emulation objects: none is there for nothing, and no race escapes."""
-    kernels, operation, arguments = MUTANTS[header]
-    pieces = (CSRC / header).read_text().split("__syncthreads();")
-    without = "__syncthreads();".join(pieces[: barrier + 1]) + ";" + "__syncthreads();".join(pieces[barrier + 1 :])
-    mutant = tmp_path / header
-    mutant.parent.mkdir()
-    mutant.write_text(without)
-    includes = {header, "morphology/rectangle.cuh"} | EXTRA.get(header, set())
-    # Quoted includes look beside the including file first, so what includes the mutant must lie beside it.
-    for other in includes - {header}:
-        (tmp_path / other).parent.mkdir(exist_ok=True)
-        (tmp_path / other).write_text((CSRC / other).read_text())
-    (tmp_path / "planted.cu").write_text(
-        '#include "gpu/kernel_table.h"\n'
-        + "".join(f'#include "{name}"\n' for name in sorted(includes))
-        + f"#define KERNELS(X) X({kernels})\nMCFAST_KERNEL_TABLE(planted, KERNELS)\n"
-    )
-    library = compile_library([tmp_path / "planted.cu"], tmp_path, ("-O1", *PLANTED[1:]), (tmp_path, CSRC))
-    options = OPTIONS.get(operation, {})
-    with pytest.raises(RuntimeError, match=r"race|unwritten"):
-        EmulatedDevice(library, host_threads=1).run(operation, make(numpy.uint16, 70, 150, 1), *arguments, **options)
-
-
 def under_sanitizers(library, code):
     """Run Python code in a process that has AddressSanitizer from its start."""
     runtime = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
