@@ -266,7 +266,7 @@ def test_breast_mask(emulated, dtype):
     image, white = make(dtype, 75, 131, 1), white_of(dtype)
     valid = make(numpy.uint8, 75, 131, 2) > 20
     result = emulated.run("breast_mask", image, 0.5, max_value=white, valid=valid)
-    numpy.testing.assert_array_equal(result, breast_mask(image, 0.5, max_value=white, valid=valid, thorough=False))
+    numpy.testing.assert_array_equal(result, breast_mask(image, 0.5, max_value=white, valid=valid))
 
 
 def test_kernels_do_not_depend_on_the_order_of_threads(pytestconfig):
