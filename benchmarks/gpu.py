@@ -132,10 +132,8 @@ def of_a_dark_breast(stream: _cuda.Stream) -> Iterator[tuple[str, Callable[[Any]
     mask, seen = DeviceArray((ROWS, COLUMNS), numpy.bool_, stream=stream.handle), view(image, "benchmark", "image")
 
     def find(out: DeviceArray) -> None:
-        run_on_gpu(
-            *("breast_mask", image, 0.1),
-            **{"max_value": 4095.0, "name": "image", "backend": None, "out": out, "stream": stream},
-        )
+        where: dict[str, Any] = {"name": "image", "backend": None, "stream": stream}
+        run_on_gpu("breast_mask", image, 0.1, max_value=4095.0, out=out, **where)
 
     def lift(out: DeviceArray) -> None:
         with Call(cuda.device(0), stream.handle, image) as call:

@@ -1,4 +1,4 @@
-"""An image that leaves the breast mask and the tone something to do; of NumPy alone, as `make gpu` must do without more."""
+"""An image that leaves the breast mask and the tone something to do, of NumPy alone: `make gpu` may find no more."""
 
 from __future__ import annotations
 

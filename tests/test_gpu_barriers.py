@@ -91,9 +91,7 @@ KERNELS = {
         ("mask/air.cuh", "mask/texture.cuh"),
         {
             "air_limit": alone((1,), 1024, COARSE, SMALL, INT(2984), DOUBLE(0.005), INT(1), room(2, FLOAT)),
-            "texture_medians": alone(
-                (3,), 1024, COARSE, numbers(3000), FLAGS, LEVELS, LARGEST, SMALL, room(4, FLOAT)
-            ),
+            "texture_medians": alone((3,), 1024, COARSE, numbers(3000), FLAGS, LEVELS, LARGEST, SMALL, room(4, FLOAT)),
         },
     ),
     "residual/residual.cuh": ((), {"bound_part": alone((1,), 256, ENDS, INT(300), INT(100), room(4, INT))}),

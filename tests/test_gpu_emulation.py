@@ -9,8 +9,7 @@ import sys
 import emulated_device
 import numpy
 import pytest
-from emulated_device import CHECKED, CSRC, SANITIZED, EmulatedDevice, compile_library
-from images import make
+from emulated_device import CHECKED, SANITIZED, EmulatedDevice, compile_library
 
 import mcfast
 

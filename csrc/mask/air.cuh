@@ -81,9 +81,8 @@ MC_DEVICE bool is_narrow(double low, double high, double measure) {
 /// limits[0] = the level above which a pixel is no air, infinity where the image is as good as constant; limits[1] = if
 /// `thorough`, that above which it may be fat, or limits[0] again if there is no doubt. The upper end of the histograms
 /// lies `gamma` between elements `rank` and `rank` + 1 of the sorted pixels.
-MC_KERNEL void __launch_bounds__(block_threads, 1)
-    air_limit(const float* __restrict__ coarse, int count, int rank, double gamma, int thorough,
-              float* __restrict__ limits) {
+MC_KERNEL void __launch_bounds__(block_threads, 1) air_limit(const float* __restrict__ coarse, int count, int rank,
+                                                             double gamma, int thorough, float* __restrict__ limits) {
     MC_BLOCK_MEMORY(memory);
     MC_SHARED(float, edges, air_bins + 1);
     MC_SHARED(float, fine_edges, black_bins + 1);

@@ -3,9 +3,9 @@
 // What is breast is decided on an image of about 0.8 mm, a hundredth of the pixels (coarse.cuh, air.cuh, texture.cuh,
 // labels.cuh).
 //
-//   bytes per pixel   1 written; the coarse mask comes out of L2; of a crop 1 read where there is a mask of what is valid
-//   limit             memory bandwidth of the writes
-//   launch            grid (columns / 64, rows / 4), 64 x 4 threads; no shared memory
+//   bytes per pixel   1 written; the coarse mask comes out of L2; of a crop 1 read where there is a mask of what is
+//   valid limit             memory bandwidth of the writes launch            grid (columns / 64, rows / 4), 64 x 4
+//   threads; no shared memory
 #pragma once
 
 #include "gpu/pixel.h"

@@ -63,7 +63,8 @@ struct BlockMemory {
         uint32_t first = static_cast<uint32_t>(end);
         for (int i = begin + static_cast<int>(threadIdx.x) % 32; i < end; i += 32) {
             const uint32_t total = totals[i];
-            if (static_cast<double>(total) <= most && static_cast<uint32_t>(i) < first) first = static_cast<uint32_t>(i);
+            if (static_cast<double>(total) <= most && static_cast<uint32_t>(i) < first)
+                first = static_cast<uint32_t>(i);
         }
         return static_cast<int>(warp_least(first));
     }
@@ -94,11 +95,13 @@ struct BlockMemory {
     }
 };
 
-#define MC_BLOCK_MEMORY(name)                                   \
-    MC_SHARED(uint32_t, name##_counts, 32 * block_classes);     \
-    MC_SHARED(uint32_t, name##_totals, block_classes);          \
-    MC_SHARED(uint32_t, name##_found, 32 * block_slots);        \
-    const BlockMemory name { name##_counts, name##_totals, name##_found }
+#define MC_BLOCK_MEMORY(name)                               \
+    MC_SHARED(uint32_t, name##_counts, 32 * block_classes); \
+    MC_SHARED(uint32_t, name##_totals, block_classes);      \
+    MC_SHARED(uint32_t, name##_found, 32 * block_slots);    \
+    const BlockMemory name {                                \
+        name##_counts, name##_totals, name##_found          \
+    }
 
 /// The class that element `rank` of the sorted elements is of; `rank` becomes its place in that class. Same in all
 /// threads: each lane looks at eight classes.

@@ -6,7 +6,8 @@
 //
 //   bytes per pixel   of the coarse image: 1 to 10, in L2; medians: 6, six times
 //   limit             the start of a launch; medians: one multiprocessor's share of L2 for each
-//   launch            grid (columns / 32, rows / 8), 32 x 8 threads; medians: three blocks of 1024 threads, 34,432 bytes
+//   launch            grid (columns / 32, rows / 8), 32 x 8 threads; medians: three blocks of 1024 threads, 34,432
+//   bytes
 //                     of shared memory
 #pragma once
 
@@ -96,10 +97,10 @@ MC_KERNEL void __launch_bounds__(coarse_columns* coarse_rows)
     const auto pixel = [&](int down, int right) {
         return coarse[static_cast<int64_t>(reflected(at.y + down, rows)) * columns + reflected(at.x + right, columns)];
     };
-    const float downwards = axis.smoothed(
-        [&](int right) { return axis.sloping([&](int down) { return pixel(down, right); }); });
-    const float sideways = axis.sloping(
-        [&](int right) { return axis.smoothed([&](int down) { return pixel(down, right); }); });
+    const float downwards =
+        axis.smoothed([&](int right) { return axis.sloping([&](int down) { return pixel(down, right); }); });
+    const float sideways =
+        axis.sloping([&](int right) { return axis.smoothed([&](int down) { return pixel(down, right); }); });
     gradient[at.index()] = sqrtf(downwards * downwards + sideways * sideways);
 }
 
@@ -138,9 +139,8 @@ MC_KERNEL void __launch_bounds__(block_threads, 1)
     const auto number = static_cast<int>(which == 0 ? black : narrow ? near : far);
     if (thread == 0 && which == 1) texture[3] = number ? kind : 0.0f;
     if (number == 0) return;
-    const float found = median(memory, which == 1 ? gradient : coarse, count, number, [&](int i) {
-        return which == 0 ? coarse[i] <= limits[1] : (beyond[i] & kind) != 0;
-    });
+    const float found = median(memory, which == 1 ? gradient : coarse, count, number,
+                               [&](int i) { return which == 0 ? coarse[i] <= limits[1] : (beyond[i] & kind) != 0; });
     if (thread == 0) texture[which] = found;
 }
 

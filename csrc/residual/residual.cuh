@@ -78,7 +78,8 @@ MC_KERNEL void __launch_bounds__(bound_threads)
 /// (0, 0); 0 beyond it and outside. `tone` and `table` may be null: none.
 MC_KERNEL void __launch_bounds__(part_threads* part_rows)
     take_part(const uint16_t* __restrict__ image, const uint8_t* __restrict__ inner, const int* __restrict__ part,
-              float scale, const double* __restrict__ tone, const float* __restrict__ table, float* __restrict__ values, uint8_t* __restrict__ inside, int rows, int columns) {
+              float scale, const double* __restrict__ tone, const float* __restrict__ table, float* __restrict__ values,
+              uint8_t* __restrict__ inside, int rows, int columns) {
     const int x = static_cast<int>(blockIdx.x) * part_threads + static_cast<int>(threadIdx.x);
     const int y = static_cast<int>(blockIdx.y) * part_rows + static_cast<int>(threadIdx.y);
     if (x >= columns || y >= rows) return;
