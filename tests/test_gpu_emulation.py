@@ -87,7 +87,17 @@ def under_sanitizers(library, code):
 
 SANITIZED_RUN = """
 import numpy, mcfast
+from benchmarks.gpu_images import dark_breast
 from images import DTYPES, make
+from mcfast.backends.gpu import residual, tone
+def flatten(call, image, mask):
+    even = tone.find_tone(call, image, mask, max_value=4095.0)
+    residual.flatten(call, image, mask, max_value=4095.0, skin_px=6, border_px=3, window_px=12, tone=even)
+dark = dark_breast(700, 600)
+inside = device.run("breast_mask", dark, 0.1, max_value=4095.0)
+device.run("residual", dark, plan=flatten, mask=inside)
+assert inside.mean() > 0.5 and "texture_medians" in device.launches and "tone_table" in device.launches
+device.run("breast_mask", dark[:99, :99], 0.1, max_value=4095.0, valid=inside[:99, :99])
 for dtype in DTYPES:
     for rows, columns in ((1, 1), (37, 131)):
         image, white = make(dtype, rows, columns, 1), 1.0 if dtype == numpy.float32 else 255.0
