@@ -77,7 +77,7 @@ def under_sanitizers(library, code):
         "LD_PRELOAD": str(pathlib.Path(runtime.stdout.strip()).resolve()),
         "ASAN_OPTIONS": "detect_leaks=0",
         "PYTHONMALLOC": "malloc",
-        "PYTHONPATH": str(pathlib.Path(mcfast.__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join([str(pathlib.Path(mcfast.__file__).parents[1]), str(HERE.parent)]),
     }
     head = f"from emulated_device import EmulatedDevice; device = EmulatedDevice({str(library)!r}, host_threads=1)\n"
     return subprocess.run(

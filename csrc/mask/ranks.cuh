@@ -142,9 +142,9 @@ MC_DEVICE Neighbours values_at(const BlockMemory& memory, const float* values, i
     bool last_of_equals = false;
     for (int shift = 24; shift >= 0; shift -= 8) {
         memory.count_classes(count, [&](int i) {
+            if (!among(i)) return -1;  // and may not have been written
             const uint32_t key = ordered(values[i]);
-            const bool counts = (shift == 24 || key >> (shift + 8) == prefix) && among(i);
-            return counts ? static_cast<int>(key >> shift & 0xff) : -1;
+            return shift == 24 || key >> (shift + 8) == prefix ? static_cast<int>(key >> shift & 0xff) : -1;
         });
         const int digit = class_at(memory, rank);
         prefix = prefix << 8 | static_cast<uint32_t>(digit);
@@ -153,8 +153,9 @@ MC_DEVICE Neighbours values_at(const BlockMemory& memory, const float* values, i
     }
     uint32_t above = 0xffffffffu;
     for (int i = static_cast<int>(threadIdx.x); i < count; i += block_threads) {
+        if (!among(i)) continue;
         const uint32_t key = ordered(values[i]);
-        if (key > prefix && key < above && among(i)) above = key;
+        if (key > prefix && key < above) above = key;
     }
     above = memory.least(above, 2);
     return {unordered(prefix), unordered(last_of_equals && above != 0xffffffffu ? above : prefix)};
