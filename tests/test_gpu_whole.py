@@ -68,10 +68,10 @@ def test_dehaze(emulated, image):
 
 
 def test_what_a_detector_looks_at(emulated, monkeypatch):
-    """Tone, residual, spots of one scale, noise, the strongest maxima: what no operation calls."""
+    """Tone, residual, spots of one scale, noise, the strongest maxima of the largest frame at 0.1 mm."""
     monkeypatch.setattr(propose, "SIGMAS", propose.SIGMAS[:2])
-    dark, inside = dark_breast(4096, 3328), numpy.zeros((4096, 3328), bool)
-    inside[200:-250, :2600] = True
+    dark, inside = dark_breast(2867, 2330), numpy.zeros((2867, 2330), bool)
+    inside[200:-250, :1900] = True
     options = {"max_value": 4095.0, "skin_px": 6, "border_px": 3, "window_px": 12}
     expected = propose.propose(dark, inside, threshold=1.5, limit=3500, max_value=4095.0)
     assert expected.tone.exponent < 1
