@@ -13,6 +13,8 @@ from mcfast.detect import mask as on_host
 from mcfast.ops import resample
 from mcfast.phantom import mammogram
 
+OWN = {"sure_pixels", "doubtful_pixels", "doubtful_gradient", "texture_medians", "whole_mask"}
+
 
 def exported(seed, black, gamma, shape=(1101, 803)):
     """A phantom through a hard window or a steep curve, of 8 bits, as other vendors export it."""
@@ -129,3 +131,8 @@ def test_how_many_launches_it_takes(emulated):
         before = len(emulated.launches)
         emulated.run("breast_mask", part, 0.1, max_value=255, thorough=thorough)
         assert len(emulated.launches) - before == launches
+
+
+def test_every_kernel_of_these_has_run(emulated):
+    """The last test of this file."""
+    assert OWN <= set(emulated.kernels()) & set(emulated.launches)

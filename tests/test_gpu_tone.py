@@ -10,6 +10,7 @@ from mcfast.detect.residual import flatten
 from mcfast.detect.tone import STEEPEST, Tone, tone_of
 
 WHITE = 65535.0
+OWN = {"clear_counts", "count_values", "find_tone", "tone_table"}
 
 
 def viewed(array):
@@ -84,3 +85,8 @@ def test_what_does_not_fit_is_refused(emulated):
             tone.find_tone(call, viewed(image.astype(numpy.uint8)), viewed(mask), max_value=1.0)
         with pytest.raises(ValueError, match=r"find_tone\(mask\): expected contiguous, of shape \(9, 9\)"):
             tone.find_tone(call, viewed(image), viewed(mask[:8]), max_value=1.0)
+
+
+def test_every_kernel_of_these_has_run(emulated):
+    """The last test of this file."""
+    assert OWN <= set(emulated.kernels()) & set(emulated.launches)
