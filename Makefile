@@ -44,7 +44,7 @@ gpu:  ## on a machine with a GPU: build for it, test on it, check with compute-s
 	$(PYTHON) -c "import sys; from mcfast.backends import cuda; sys.exit(cuda.unavailable())"
 	$(GPU_TESTS)
 	if command -v compute-sanitizer >/dev/null; then for tool in memcheck racecheck initcheck synccheck; do \
-	    compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_TESTS) -k "equals_the_cpu and cuda and shape3" || exit 1; \
+	    compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_TESTS) -k "(equals_the_cpu and cuda and shape3) or closer_look" || exit 1; \
 	    done; else echo "compute-sanitizer is not on the PATH: left out"; fi
 	$(PYTHON) -m benchmarks.gpu
 	$(PYTHON) -m benchmarks.gpu_engine

@@ -21,8 +21,13 @@ from typing import Any
 import numpy
 
 import mcfast
+from benchmarks.gpu_images import dark_breast
 from mcfast import _cuda
+from mcfast.backends import cuda
+from mcfast.backends.gpu import residual, tone
 from mcfast.backends.gpu.device_array import DeviceArray
+from mcfast.backends.gpu.interop import view
+from mcfast.backends.gpu.launch import Call
 from mcfast.backends.gpu.run import run_on_gpu
 
 ROWS, COLUMNS = 4096, 3328
@@ -121,6 +126,30 @@ def other_shapes(image: DeviceArray, stream: _cuda.Stream) -> Iterator[tuple[str
     )
 
 
+def of_a_dark_breast(stream: _cuda.Stream) -> Iterator[tuple[str, Callable[[Any], Any], Any]]:
+    """(name, call that writes to `out`, `out`) of what looks closer where fat is nearly as dark as air."""
+    image = DeviceArray.from_host(dark_breast(ROWS, COLUMNS), stream=stream.handle)
+    mask, seen = DeviceArray((ROWS, COLUMNS), numpy.bool_, stream=stream.handle), view(image, "benchmark", "image")
+
+    def find(out: DeviceArray) -> None:
+        where: dict[str, Any] = {"name": "image", "backend": None, "stream": stream}
+        run_on_gpu("breast_mask", image, 0.1, max_value=4095.0, out=out, **where)
+
+    def lift(out: DeviceArray) -> None:
+        with Call(cuda.device(0), stream.handle, image) as call:
+            tone.find_tone(call, seen, view(out, "benchmark", "mask"), max_value=4095.0)
+
+    def flatten(out: DeviceArray) -> None:
+        lengths = {"skin_px": 6, "border_px": 3, "window_px": 12}
+        with Call(cuda.device(0), stream.handle, image) as call:
+            inside = view(out, "benchmark", "mask")
+            even = tone.find_tone(call, seen, inside, max_value=4095.0)
+            residual.flatten(call, seen, inside, max_value=4095.0, tone=even, **lengths)
+
+    for name, call in (("breast_mask", find), ("tone", lift), ("residual", flatten)):
+        yield f"{name} dark fat", call, mask
+
+
 def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, Any]]:
     """One record for each operation."""
     levels = 256 if dtype == numpy.uint8 else 4096
@@ -132,7 +161,8 @@ def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, An
         (name, call, DeviceArray((ROWS, COLUMNS), result, stream=stream.handle))
         for name, call, result in operations(image, stream)
     )
-    for name, call, out in (*whole, *other_shapes(image, stream)):
+    dark = of_a_dark_breast(stream) if dtype == numpy.uint16 else ()
+    for name, call, out in (*whole, *other_shapes(image, stream), *dark):
         elapsed = milliseconds(lambda: call(out), stream.handle)  # noqa: B023
         moved = out.nbytes + (out.nbytes if "gather" in name else image.nbytes)
         yield {

@@ -47,7 +47,8 @@ add_library(
   csrc/resample/resample.cu
   csrc/residual/residual.cu
   csrc/selection/selection.cu
-  csrc/spots/spots.cu)
+  csrc/spots/spots.cu
+  csrc/tone/tone.cu)
 target_include_directories(mcfast_kernels PRIVATE csrc)
 target_compile_features(mcfast_kernels PRIVATE cuda_std_17)
 # No contraction into fused multiply-add, as on the CPU: the kernels wait for memory, and the bits stay the same.

@@ -9,8 +9,10 @@ import numpy
 import pytest
 
 import mcfast
-from mcfast import phantom
+from mcfast import detect, phantom
+from mcfast.canonical import at_canonical
 from mcfast.detect import DetectorConfig
+from mcfast.detect.tone import tone_of
 from mcfast.errors import DeviceError
 from mcfast.runtimes.tensorrt import TensorrtNetwork
 
@@ -75,6 +77,30 @@ def test_findings_are_the_cpus(gpu, image, magnify):
     assert engine.record.device_reason == ""
     assert set(engine.record.models) == {"vgg12", "vgg24", "fsrcnn"}
     assert list(result.seconds)[-6:] == ["window", "submit", "device", "cluster", "magnify", "total"]
+
+
+@pytest.mark.parametrize("look", ["steep", "hard", "film", "crop"])
+def test_where_a_histogram_leaves_doubt_too(gpu, image, look):
+    """Fat nearly as dark as air, tones that are lifted, air of film, crops: what the CPU does by default."""
+    share, spacing_mm = image / 4095, 0.28
+    if look == "steep":
+        share = share**3
+    elif look == "hard":
+        share = numpy.clip((share - 0.14) / 0.76, 0, 1)
+    elif look == "film":
+        share = numpy.clip(0.8 * share + numpy.random.default_rng(1).normal(0.04, 0.004, image.shape), 0, 1)
+    else:
+        share, spacing_mm = share[150:350, 10:170], 0.07
+    exported = numpy.ascontiguousarray(numpy.rint(65535 * share).astype(numpy.uint16))
+    own = config(spacing_mm=spacing_mm, detector=DetectorConfig(limit=400))
+    expected = mcfast.Engine(own, "cpu")(exported)
+    same(mcfast.Engine(own, "cuda")(exported), expected)
+    small, valid, _ = at_canonical(exported, mcfast.read(exported, spacing_mm=spacing_mm), 0.1)
+    mask = detect.breast_mask(small, 0.1, max_value=65535, valid=valid)
+    if look == "steep":
+        assert (mask != detect.breast_mask(small, 0.1, max_value=65535, thorough=False)).any()
+        assert expected.calcifications and tone_of(small, mask, 65535.0).exponent < 1
+    assert mask.all() == (look == "crop")
 
 
 def test_padding_bits_and_spacing(gpu, image, tmp_path):

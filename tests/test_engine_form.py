@@ -57,6 +57,21 @@ def test_deconvolutions_of_whole_numbers_keep_every_bit(stride, pad, more, input
     numpy.testing.assert_array_equal(runtimes.load(after, threads=1).run(batch), expected)
 
 
+def test_rectifiers_with_a_slope_keep_every_bit():
+    """Slopes below and above 1, 0 and negative; each term of Relu(x) - slope Relu(-x) is 0 where the other is not."""
+    slopes = numpy.array([0.25, 1.027, 0.0, -0.3, 1.0], numpy.float32).reshape(5, 1, 1)
+    before = _model([helper.make_node("PRelu", ["input", "slope"], ["output"], "bend")], {"slope": slopes}, 5)
+    after = engine_form(before)
+    kinds = [node.op_type for node in onnx.load_from_string(after).graph.node]
+    assert kinds == ["Relu", "Neg", "Relu", "Mul", "Sub"]
+    batch = numpy.random.default_rng(0).normal(0, 3, (2, 5, 9, 7)).astype(numpy.float32)
+    batch[0, :, 0] = 0
+    expected = runtimes.load(before, threads=1).run(batch)
+    numpy.testing.assert_array_equal(runtimes.load(after, threads=1).run(batch), expected)
+    half = runtimes.load(engine_form(before, "fp16"), threads=1).run(batch)
+    numpy.testing.assert_allclose(half, expected, rtol=2e-3)
+
+
 def test_fsrcnn_keeps_its_multiplications_but_for_zeros():
     weights = numpy.ones((56, 1, 9, 9), numpy.float32)
     convolution, pads = convolution_of(weights, 2, 4, 1)

@@ -234,13 +234,15 @@ def test_the_tests_for_a_gpu_run(with_cuda, monkeypatch):
     monkeypatch.setattr(cupy_backend, "unavailable", lambda: "left out")
     monkeypatch.delitem(sys.modules, "test_gpu_device", raising=False)
     tests = importlib.import_module("test_gpu_device")
-    for name in ("CAPTURED", "DELAYED"):
-        monkeypatch.setattr(tests, name, (70, 90))
+    for name, shape in (("CAPTURED", (70, 90)), ("DELAYED", (70, 90)), ("BREAST", (700, 600))):
+        monkeypatch.setattr(tests, name, shape)
     tests.test_every_operation_can_be_captured_in_a_graph()
     tests.test_maxima_and_windows_can_be_captured_in_a_graph()
     tests.test_work_follows_its_stream()
     tests.test_stitch("cuda")
     tests.test_the_breast_of_a_mammogram("cuda")
+    tests.test_a_breast_nearly_as_dark_as_air_and_a_crop_of_it("cuda")
+    tests.test_a_closer_look_and_a_tone_can_be_captured_in_a_graph()
     tests.test_equals_the_cpu("cuda", numpy.uint16, (65, 3))
     monkeypatch.delitem(sys.modules, "test_gpu_device")
 
@@ -262,5 +264,6 @@ def test_the_benchmark_measures_every_operation(with_cuda, monkeypatch, tmp_path
     assert {record["dtype"] for record in ours} == {"uint8", "uint16", "float32"}
     names = {record["operation"] for record in ours}
     assert {"dehaze", "gaussian_blur 2", "white_tophat disk 7", "breast_mask", "sliding_windows 224"} <= names
+    assert {"breast_mask dark fat", "tone dark fat", "residual dark fat"} <= names
     assert all(record["ms"] > 0 and record["share_of_copy"] > 0 for record in ours)
     monkeypatch.delitem(sys.modules, "benchmarks.gpu")

@@ -1,6 +1,7 @@
 """Every operation on a real GPU, against the CPU. Needs nothing but NumPy and pytest; uses CuPy and torch if there."""
 
 import importlib
+import pathlib
 import subprocess
 import sys
 
@@ -12,12 +13,16 @@ import mcfast
 from mcfast.backends import cuda
 from mcfast.backends import cupy as cupy_backend
 
+sys.path.append(str(pathlib.Path(__file__).parents[1]))  # at its end: this finds the benchmarks only
+
+from benchmarks.gpu_images import dark_breast
+
 BACKENDS = [module for module in (cuda, cupy_backend) if module.unavailable() is None]
 if not BACKENDS:
     pytest.skip(f"this machine has no GPU: {cuda.unavailable()}; {cupy_backend.unavailable()}", allow_module_level=True)
 NAMES = [module.__name__.rpartition(".")[2] for module in BACKENDS]
 SHAPES = ((1, 1), (1, 97), (65, 3), (203, 331), (1100, 700), (4096, 3328))
-CAPTURED, DELAYED = (700, 900), (4096, 3328)
+CAPTURED, DELAYED, BREAST = (700, 900), (4096, 3328), (1100, 900)
 
 
 def to_gpu(array):
@@ -163,10 +168,68 @@ def test_the_breast_of_a_mammogram(backend):
     image = rng.normal(60, 15, y.shape) + numpy.where(distance < 400, 1500 + 2 * (400 - distance), 0)
     image[40:90, 700:860] = 4000
     image = image.clip(0, 4095).astype(numpy.uint16)
-    expected = breast_mask(image, 0.1, max_value=4095, thorough=False)
+    expected = breast_mask(image, 0.1, max_value=4095)
     assert expected[distance < 390].all() and not expected[distance > 410].any()
     result = to_host(breast_mask(to_gpu(image), 0.1, max_value=4095, backend=backend))
     numpy.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("backend", NAMES)
+def test_a_breast_nearly_as_dark_as_air_and_a_crop_of_it(backend):
+    pytest.importorskip("scipy", reason="the CPU's mask needs SciPy")
+    from mcfast.detect import breast_mask
+
+    image = dark_breast(*BREAST)
+    for part in (image, numpy.ascontiguousarray(image[300:440, :140])):
+        expected = breast_mask(part, 0.1, max_value=4095)
+        assert (expected != breast_mask(part, 0.1, max_value=4095, thorough=False)).any()
+        result = to_host(breast_mask(to_gpu(part), 0.1, max_value=4095, backend=backend))
+        numpy.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.skipif("cuda" not in NAMES, reason="this machine has no GPU that the module _cuda can use")
+def test_a_closer_look_and_a_tone_can_be_captured_in_a_graph():
+    """Of an image that needs neither; then of one that needs both."""
+    from mcfast import _cuda
+    from mcfast.backends.gpu import residual, tone
+    from mcfast.backends.gpu.device_array import DeviceArray
+    from mcfast.backends.gpu.interop import view
+    from mcfast.backends.gpu.launch import Call
+    from mcfast.backends.gpu.mask import find_breast
+    from mcfast.detect.residual import flatten
+    from mcfast.detect.tone import tone_of
+
+    stream, dark = _cuda.Stream(0), dark_breast(*BREAST)
+    plain = random_image(numpy.uint16, BREAST)
+    image = DeviceArray.from_host(plain, stream=stream.handle)
+    mask = DeviceArray.from_host(numpy.zeros(BREAST, bool), stream=stream.handle)
+    seen, into = view(image, "test", "image"), view(mask, "test", "mask")
+    lengths = {"max_value": 4095.0, "skin_px": 6, "border_px": 3, "window_px": 12}
+
+    def find():
+        with Call(cuda.device(0), stream.handle, image) as call:
+            find_breast(call, seen, 0.1, max_value=4095.0, out=into)
+            even = tone.find_tone(call, seen, into, max_value=4095.0)
+            held[:] = even, residual.flatten(call, seen, into, tone=even, **lengths)
+
+    held = []
+    find()  # scratch memory has its size from then on, and what is captured its place there
+    graph = _cuda.Graph(stream, find)
+    for host, lifted in ((dark, True), (plain, False)):
+        _cuda.copy(image.pointer, host.ctypes.data, host.nbytes, stream.handle, 0)
+        graph.launch(stream)
+        inside, device, (even, part) = mask.to_host(), cuda.device(0), held
+        curve, table = (device.read(one, stream.handle) for one in (even.curve, even.table))
+        expected = tone_of(host, inside, 4095.0)
+        numpy.testing.assert_allclose(curve, [expected.bright, expected.exponent], rtol=1e-12)
+        assert (expected.exponent < 1) == lifted
+        values = expected(numpy.arange(4096, dtype=numpy.float32) * (numpy.float32(1) / numpy.float32(4095)))
+        numpy.testing.assert_allclose(table[:4096], values, rtol=1e-6)
+        flat = flatten(host, inside, tone=expected, **lengths)
+        assert device.read(part.box, stream.handle).tolist() == [*flat.origin, *flat.values.shape]
+        rows, columns = flat.values.shape
+        result = device.read(part.values, stream.handle)[:rows, :columns]
+        numpy.testing.assert_allclose(result, flat.values, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("library", ("torch", "cupy"))

@@ -9,8 +9,7 @@ import sys
 import emulated_device
 import numpy
 import pytest
-from emulated_device import CHECKED, CSRC, SANITIZED, EmulatedDevice, compile_library
-from images import make
+from emulated_device import CHECKED, SANITIZED, EmulatedDevice, compile_library
 
 import mcfast
 
@@ -71,50 +70,6 @@ def test_arguments_of_another_size_are_refused(planted):
         planted().launch("gpu/mc_gpu.h", "right", (1,), (64,), 0, [numpy.uint64(0), numpy.int32(0)], 0)
 
 
-MUTANTS = {
-    "morphology/rectangle.cuh": ("rectangle<Minimum, uint16_t, Plain>", "erode", (mcfast.rectangle(5, 7),)),
-    "morphology/tophat.cuh": ("tophat<White, uint16_t>", "white_tophat", (mcfast.rectangle(5, 7),)),
-    "morphology/footprint.cuh": ("footprint<Minimum, uint16_t, Plain>", "erode", (mcfast.disk(5),)),
-    "blur/window_sums.cuh": ("box_mean<uint16_t, InShared>", "box_mean", (3,)),
-    "candidates/candidates.cuh": (
-        "count_maxima) X(row_offsets) X(mark_maxima<uint16_t>) X(write_maxima<uint16_t>) "
-        "X(rectangle<Maximum, uint16_t, Plain>",
-        "local_maxima",
-        (1,),
-    ),
-    "blur/gaussian.cuh": ("gaussian_blur<uint16_t>", "gaussian_blur", (1.5,)),
-    "mask/air.cuh": ("coarse_pixels<uint16_t>) X(air_limit", "breast_mask", (0.8,)),
-}
-OPTIONS = {"local_maxima": {"threshold": 0.0}, "breast_mask": {"max_value": 4095.0}}
-EXTRA = {"blur/window_sums.cuh": {"blur/box.cuh"}, "mask/air.cuh": {"mask/coarse.cuh"}}
-BARRIERS = [(header, i) for header in MUTANTS for i in range((CSRC / header).read_text().count("__syncthreads();"))]
-
-
-@pytest.mark.parametrize(("header", "barrier"), BARRIERS)
-def test_every_barrier_of_our_kernels_is_missed(tmp_path, header, barrier):
-    """With any one of them taken out, the emulation objects: none is there for nothing, and no race escapes."""
-    kernels, operation, arguments = MUTANTS[header]
-    pieces = (CSRC / header).read_text().split("__syncthreads();")
-    without = "__syncthreads();".join(pieces[: barrier + 1]) + ";" + "__syncthreads();".join(pieces[barrier + 1 :])
-    mutant = tmp_path / header
-    mutant.parent.mkdir()
-    mutant.write_text(without)
-    includes = {header, "morphology/rectangle.cuh"} | EXTRA.get(header, set())
-    # Quoted includes look beside the including file first, so what includes the mutant must lie beside it.
-    for other in includes - {header}:
-        (tmp_path / other).parent.mkdir(exist_ok=True)
-        (tmp_path / other).write_text((CSRC / other).read_text())
-    (tmp_path / "planted.cu").write_text(
-        '#include "gpu/kernel_table.h"\n'
-        + "".join(f'#include "{name}"\n' for name in sorted(includes))
-        + f"#define KERNELS(X) X({kernels})\nMCFAST_KERNEL_TABLE(planted, KERNELS)\n"
-    )
-    library = compile_library([tmp_path / "planted.cu"], tmp_path, ("-O1", *PLANTED[1:]), (tmp_path, CSRC))
-    options = OPTIONS.get(operation, {})
-    with pytest.raises(RuntimeError, match=r"race|unwritten"):
-        EmulatedDevice(library, host_threads=1).run(operation, make(numpy.uint16, 70, 150, 1), *arguments, **options)
-
-
 def under_sanitizers(library, code):
     """Run Python code in a process that has AddressSanitizer from its start."""
     runtime = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
@@ -122,7 +77,7 @@ def under_sanitizers(library, code):
         "LD_PRELOAD": str(pathlib.Path(runtime.stdout.strip()).resolve()),
         "ASAN_OPTIONS": "detect_leaks=0",
         "PYTHONMALLOC": "malloc",
-        "PYTHONPATH": str(pathlib.Path(mcfast.__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join([str(pathlib.Path(mcfast.__file__).parents[1]), str(HERE.parent)]),
     }
     head = f"from emulated_device import EmulatedDevice; device = EmulatedDevice({str(library)!r}, host_threads=1)\n"
     return subprocess.run(
@@ -132,7 +87,17 @@ def under_sanitizers(library, code):
 
 SANITIZED_RUN = """
 import numpy, mcfast
+from benchmarks.gpu_images import dark_breast
 from images import DTYPES, make
+from mcfast.backends.gpu import residual, tone
+def flatten(call, image, mask):
+    even = tone.find_tone(call, image, mask, max_value=4095.0)
+    residual.flatten(call, image, mask, max_value=4095.0, skin_px=6, border_px=3, window_px=12, tone=even)
+dark = dark_breast(700, 600)
+inside = device.run("breast_mask", dark, 0.1, max_value=4095.0)
+device.run("residual", dark, plan=flatten, mask=inside)
+assert inside.mean() > 0.5 and "texture_medians" in device.launches and "tone_table" in device.launches
+device.run("breast_mask", dark[:99, :99], 0.1, max_value=4095.0, valid=inside[:99, :99])
 for dtype in DTYPES:
     for rows, columns in ((1, 1), (37, 131)):
         image, white = make(dtype, rows, columns, 1), 1.0 if dtype == numpy.float32 else 255.0

@@ -12,12 +12,13 @@ from mcfast.phantom import mammogram
 
 
 def same(emulated, image, spacing_mm, white, valid=None):
-    """The device's mask, after it was found equal to the host's."""
+    """The device's mask without a closer look, after both masks were found equal to the host's."""
     options = {} if valid is None else {"valid": valid}
-    result = emulated.run("breast_mask", image, spacing_mm, max_value=white, **options)
-    assert result.dtype == bool
-    expected = breast_mask(image, spacing_mm, max_value=white, valid=valid, thorough=False)
-    numpy.testing.assert_array_equal(result, expected)
+    for thorough in (True, False):
+        result = emulated.run("breast_mask", image, spacing_mm, max_value=white, thorough=thorough, **options)
+        assert result.dtype == bool
+        expected = breast_mask(image, spacing_mm, max_value=white, valid=valid, thorough=thorough)
+        numpy.testing.assert_array_equal(result, expected)
     return result
 
 
@@ -103,25 +104,31 @@ def test_a_view_into_a_larger_image(emulated, phantom):
 
 
 @pytest.mark.parametrize(("count", "kind"), [(1, "ties"), (2, "ties"), (37, "ties"), (5000, "ties"), (5000, "spread")])
-def test_the_level_of_air(emulated, count, kind):
+@pytest.mark.parametrize("thorough", [False, True])
+def test_the_levels_around_air(emulated, count, kind, thorough):
     """Quantiles of every rank and histograms with values on their edges."""
     rng = numpy.random.default_rng(count)
     values = rng.integers(0, 50, count) / 50 if kind == "ties" else rng.gamma(0.5, 0.2, count)
     coarse = values.astype(numpy.float32)
-    limit = numpy.zeros(1, numpy.float32)
+    limits = numpy.zeros(2, numpy.float32)
     place = (count - 1) * mask.QUANTILE
     arguments = (numpy.uint64(coarse.ctypes.data), numpy.int32(count), numpy.int32(int(place)))
     emulated.launch(
         "mask/air.cuh",
         "air_limit",
         (1,),
-        (mask.AIR_THREADS,),
+        (mask.BLOCK_THREADS,),
         0,
-        (*arguments, numpy.float64(place - int(place)), numpy.uint64(limit.ctypes.data)),
+        (*arguments, numpy.float64(place - int(place)), numpy.int32(thorough), numpy.uint64(limits.ctypes.data)),
         0,
     )
     constant = numpy.ptp(coarse) < 0.01
-    assert limit[0] == (numpy.inf if constant else numpy.float32(on_host._air_limit(coarse)))
+    air = numpy.inf if constant else numpy.float32(on_host._air_limit(coarse))
+    assert limits[0] == air
+    black = air if constant else numpy.float32(on_host._black_limit(coarse))
+    between = ((coarse > black) & (coarse <= air)).sum()
+    doubt = thorough and coarse.min() < air and black < air and between >= on_host.DOUBTFUL * (coarse > air).sum()
+    assert limits[1] == (black if doubt else air)
 
 
 @pytest.mark.parametrize(("rows", "columns", "factor"), [(333, 251, 8), (64, 40, 7), (11, 300, 1)])
@@ -153,4 +160,4 @@ def test_what_does_not_fit_is_refused_by_name(emulated, options, error, message)
 def test_out_holds_the_mask(emulated, phantom):
     out = numpy.zeros(phantom.image.shape, bool)
     assert emulated.run("breast_mask", phantom.image, 0.1, max_value=4095, out=out) is out
-    numpy.testing.assert_array_equal(out, breast_mask(phantom.image, 0.1, max_value=4095, thorough=False))
+    numpy.testing.assert_array_equal(out, breast_mask(phantom.image, 0.1, max_value=4095))

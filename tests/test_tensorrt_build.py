@@ -1,6 +1,5 @@
 """Engines of the shipped networks, built by TensorRT for RTX on a machine without a GPU, and `mcfast engines`."""
 
-import re
 import sys
 import types
 
@@ -46,8 +45,8 @@ def test_plans_follow_from_what_an_input_leaves_open():
 @pytest.mark.parametrize("name", nets.names())
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_builds_are_repeatable(rtx, name, precision):
-    """Patches: the same bytes. With DepthToSpace the builder numbers its temporaries anew each time, and of frames also
-    the two open sides, by the one or the other first: nothing else differs.
+    """Patches and tiles: the same bytes. Of frames, whose sides are open, the builder numbers one of two derived sizes
+    before the other, by chance: those numbers differ, and nothing else.
     """
     for plan in _plans(name):
         network = engine_form(nets.weights(name), precision, plan.sides)
@@ -55,17 +54,11 @@ def test_builds_are_repeatable(rtx, name, precision):
         assert len(first) > 100_000
         assert timings is None
         again, _ = build_engine(rtx, network, plan)
-        if plan.name == "patches":
-            assert again == first
+        if plan.name == "frame":
+            differing = [pair for pair in zip(again, first, strict=True) if pair[0] != pair[1]]
+            assert len(differing) <= 14 and all(abs(one - other) == 1 for one, other in differing)
         else:
-            pairs = zip(_renumbered(again), _renumbered(first), strict=True)
-            assert sum(one != other for one, other in pairs) <= (40 if plan.name == "frame" else 0), plan.name
-
-
-def _renumbered(engine: bytes) -> bytes:
-    """With temporaries numbered in the order in which they first occur."""
-    names: dict[bytes, bytes] = {}
-    return re.sub(rb"__mye\d+", lambda found: names.setdefault(found[0], b"temporary %d" % len(names)), engine)
+            assert again == first, plan.name
 
 
 def test_an_engine_is_that_of_its_network(rtx):

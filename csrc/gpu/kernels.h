@@ -25,7 +25,7 @@ struct KernelTable {
     X(blur)                    \
     X(candidates)              \
     X(guided)                  \
-    X(lookup) X(magnify) X(mask) X(morphology) X(noise) X(patches) X(resample) X(residual) X(selection) X(spots)
+    X(lookup) X(magnify) X(mask) X(morphology) X(noise) X(patches) X(resample) X(residual) X(selection) X(spots) X(tone)
 #endif
 
 #define MCFAST_DECLARE_TABLE(noun) KernelTable noun##_kernels();

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "mask/labels.cuh"
+#include "mask/texture.cuh"
 #include "resample/resample.cuh"
 
 namespace mcfast::gpu {
@@ -50,11 +51,12 @@ struct Bright {
 
 /// What is bright, and the same without lines along the image's border that no bright pixel further in is near to.
 MC_KERNEL void __launch_bounds__(coarse_columns* coarse_rows)
-    bright_pixels(const float* __restrict__ coarse, const float* __restrict__ covered, const float* __restrict__ limit,
-                  uint8_t* __restrict__ bright, uint8_t* __restrict__ framed, int rows, int columns, int frame) {
+    bright_pixels(const float* __restrict__ coarse, const float* __restrict__ covered, const float* __restrict__ limits,
+                  const float* __restrict__ texture, uint8_t* __restrict__ bright, uint8_t* __restrict__ framed,
+                  int rows, int columns, int frame) {
     const CoarsePixel at(rows, columns);
     if (!at.inside()) return;
-    const Bright is_bright{coarse, covered, limit[0]};
+    const Bright is_bright{coarse, covered, breast_limit(limits, texture)};
     const bool own = is_bright.at(at.index());
     bright[at.index()] = own;
     bool stays = own;

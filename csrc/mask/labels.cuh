@@ -8,7 +8,7 @@
 //
 //   bytes per pixel   of the coarse image: 1 to 8, in L2
 //   limit             the start of a launch, and for joining a few dependent reads out of L2
-//   launch            grid (columns / 32, rows / 8), 32 x 8 threads; close_borders: one block of 1024 threads; no
+//   launch            grid (columns / 32, rows / 8), 32 x 8 threads; close_borders: four blocks of 256 threads; no
 //                     shared memory
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace mcfast::gpu {
 
-constexpr int coarse_columns = 32, coarse_rows = 8, border_threads = 1024;
+constexpr int coarse_columns = 32, coarse_rows = 8, border_threads = 256;
 
 using Size = unsigned long long;  // of a component, above what orders equal ones; as atomicMax takes it
 
@@ -163,19 +163,18 @@ struct Line {
 };
 
 /// Closes the mask along its first and last row and column by 2 reach + 1 pixels; outside pixels are not set, so the
-/// first and last `reach` of a line stay. A gap is bridged as a whole or not at all: whoever sees a part of it bridged
-/// already decides as before, so that a line needs no copy.
+/// first and last `reach` of a line stay, and with them the corners, through which lines could see each other. A gap is
+/// bridged as a whole or not at all: whoever sees a part of it bridged already decides as before, so that a line needs
+/// no copy. A block for each side.
 MC_KERNEL void __launch_bounds__(border_threads) close_borders(uint8_t* mask, int rows, int columns, int reach) {
     const int64_t last_row = static_cast<int64_t>(rows - 1) * columns;
-    for (int side = 0; side < 4; ++side) {
-        const Line line{mask + (side == 1   ? last_row
-                                : side == 3 ? columns - 1
-                                            : 0),
-                        side < 2 ? 1 : columns, side < 2 ? columns : rows};
-        for (int i = static_cast<int>(threadIdx.x) + reach; i < line.length - reach; i += border_threads) {
-            if (!line.set(i) && line.bridged(i, 2 * reach)) line.first[i * line.step] = 1;
-        }
-        __syncthreads();
+    const int side = static_cast<int>(blockIdx.x);
+    const Line line{mask + (side == 1   ? last_row
+                            : side == 3 ? columns - 1
+                                        : 0),
+                    side < 2 ? 1 : columns, side < 2 ? columns : rows};
+    for (int i = static_cast<int>(threadIdx.x) + reach; i < line.length - reach; i += border_threads) {
+        if (!line.set(i) && line.bridged(i, 2 * reach)) line.first[i * line.step] = 1;
     }
 }
 

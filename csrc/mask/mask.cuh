@@ -1,10 +1,11 @@
 // The breast mask brought back to the image's pixels: linear interpolation of the coarse mask, cut at one half.
 //
-// What is breast is decided on an image of about 0.8 mm, a hundredth of the pixels (coarse.cuh, air.cuh, labels.cuh).
+// What is breast is decided on an image of about 0.8 mm, a hundredth of the pixels (coarse.cuh, air.cuh, texture.cuh,
+// labels.cuh).
 //
-//   bytes per pixel   1 written; the coarse mask comes out of L2
-//   limit             memory bandwidth of the writes
-//   launch            grid (columns / 64, rows / 4), 64 x 4 threads; no shared memory
+//   bytes per pixel   1 written; the coarse mask comes out of L2; of a crop 1 read where there is a mask of what is
+//   valid limit             memory bandwidth of the writes launch            grid (columns / 64, rows / 4), 64 x 4
+//   threads; no shared memory
 #pragma once
 
 #include "gpu/pixel.h"
@@ -39,6 +40,17 @@ MC_KERNEL void __launch_bounds__(mask_threads* mask_rows)
     mask[y * mask_stride + x] = sum > 0.5f;
 }
 
-#define MCFAST_MASK_KERNELS(X) X(enlarge_mask)
+/// mask = all that is valid, of a crop that shows no outline; nothing of an image that is as good as constant. `valid`
+/// may be null.
+MC_KERNEL void __launch_bounds__(mask_threads* mask_rows)
+    whole_mask(const float* __restrict__ limits, const uint8_t* __restrict__ valid, int64_t valid_stride,
+               uint8_t* __restrict__ mask, int64_t mask_stride, int rows, int columns) {
+    const int x = static_cast<int>(blockIdx.x) * mask_threads + static_cast<int>(threadIdx.x);
+    const int y = static_cast<int>(blockIdx.y) * mask_rows + static_cast<int>(threadIdx.y);
+    if (x >= columns || y >= rows) return;
+    mask[y * mask_stride + x] = limits[0] < infinity() && (!valid || valid[y * valid_stride + x]);
+}
+
+#define MCFAST_MASK_KERNELS(X) X(enlarge_mask) X(whole_mask)
 
 }  // namespace mcfast::gpu

@@ -3,7 +3,7 @@
 // Where the breast lies is known on the device alone, so every array keeps the size of the image; the part begins at
 // its first pixel, and `part` says which of them count: {first row, first column, rows, columns}, all 0 without breast.
 //
-//   bytes per pixel   mark: 2; take: 3 read, 5 written; mean: 13 read, 4 written
+//   bytes per pixel   mark: 2; take: 3 read (and 4 of the tone's table, out of L2), 5 written; mean: 13 read, 4 written
 //   limit             memory bandwidth
 //   launch            mark: grid (rows / 4), 32 x 4 threads; bound: one block of 256 threads, 4096 bytes of shared
 //                     memory; the others: grid (columns / 64, rows / 4), 64 x 4 threads
@@ -74,10 +74,12 @@ MC_KERNEL void __launch_bounds__(bound_threads)
     part[thread] = side < 2 ? (end == (side ? columns : rows) ? 0 : end) : end < 0 ? 0 : end - begin + 1;
 }
 
-/// values = image * scale and inside = inner, both moved so that the part begins at (0, 0); 0 beyond it and outside.
+/// values = the image's in units of white and in its tone, and inside = inner, both moved so that the part begins at
+/// (0, 0); 0 beyond it and outside. `tone` and `table` may be null: none.
 MC_KERNEL void __launch_bounds__(part_threads* part_rows)
     take_part(const uint16_t* __restrict__ image, const uint8_t* __restrict__ inner, const int* __restrict__ part,
-              float scale, float* __restrict__ values, uint8_t* __restrict__ inside, int rows, int columns) {
+              float scale, const double* __restrict__ tone, const float* __restrict__ table, float* __restrict__ values,
+              uint8_t* __restrict__ inside, int rows, int columns) {
     const int x = static_cast<int>(blockIdx.x) * part_threads + static_cast<int>(threadIdx.x);
     const int y = static_cast<int>(blockIdx.y) * part_rows + static_cast<int>(threadIdx.y);
     if (x >= columns || y >= rows) return;
@@ -86,7 +88,8 @@ MC_KERNEL void __launch_bounds__(part_threads* part_rows)
     const int64_t from = static_cast<int64_t>(y + box.row) * columns + x + box.column;
     const bool in = box.holds(y, x) && inner[from];
     inside[at] = in;
-    values[at] = in ? static_cast<float>(image[from]) * scale : 0.0f;
+    const bool lifted = tone && tone[1] != 1.0;  // few are; for the others the table stays out of L1
+    values[at] = !in ? 0.0f : lifted ? table[image[from]] : static_cast<float>(image[from]) * scale;
 }
 
 /// values -= mean / share inside: the mean over what of the window is inside. 0 outside.

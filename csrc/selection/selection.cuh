@@ -55,6 +55,7 @@ MC_KERNEL void __launch_bounds__(choose_threads)
         const int i = first + thread;
         const uint32_t key = i < count ? score_key(scores[i], threshold) : 0;
         const uint32_t equal = __ballot_sync(0xffffffffu, key == cut), below = (1u << lane) - 1;
+        // Each of the two arrays is written on the other side of a barrier from where it was last read.
         if (lane == 0) ties[warp] = __popc(equal);
         __syncthreads();
         int rank = __popc(equal & below), all_ties = 0;
@@ -74,7 +75,6 @@ MC_KERNEL void __launch_bounds__(choose_threads)
         }
         if (take >> lane & 1u) chosen[at] = i;
         room = larger(room - all_ties, 0);
-        __syncthreads();
     }
     if (thread == 0) chosen_count[0] = taken;
 }

@@ -235,8 +235,7 @@ def _calcifications(
     positions = candidates.positions[chosen]
     features = measure(image, positions, spacing_mm)
     noise = candidates.noise[chosen].astype(numpy.float64) * max_value
-    if candidates.residual is not None:
-        noise /= candidates.residual.tone.slope(image[tuple(positions.T)] / max_value)
+    noise /= candidates.tone.slope(image[tuple(positions.T)] / max_value)
     # What is brighter than half of a faint spot is half tissue: only of a clear one are centre and diameter known.
     clear = features.contrast >= CLEAR * noise
     places = numpy.where(clear[:, None], numpy.column_stack([features.rows, features.columns]), positions)

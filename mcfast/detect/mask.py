@@ -29,7 +29,7 @@ def breast_mask(
     *,
     max_value: float,
     valid: Any = None,
-    thorough: bool | None = None,
+    thorough: bool = True,
     out: Any = None,
     stream: Any = None,
     backend: str | None = None,
@@ -54,7 +54,7 @@ def breast_mask(
     thorough
         Whether to look closer where the histogram leaves doubt: fat that a hard window or a steep curve leaves nearly
         as dark as air is told from air by its structure, and an image less than 15 mm wide or high is a crop, which
-        shows no outline. `None`: on the host, but not on a GPU, which has no kernels for it and refuses `True`.
+        shows no outline.
     out, stream, backend
         For arrays on a GPU, as the operations take them; on the host None.
 
@@ -64,15 +64,12 @@ def breast_mask(
     or if it is a crop of less than 15 mm. O(1) per pixel.
     """
     if is_on_gpu(image):
-        if thorough:
-            raise ValueError("breast_mask(thorough): expected False or None for an array on a GPU, got True; copy it")
-        return run(
-            "breast_mask", image, spacing_mm, max_value=max_value, valid=valid, out=out, stream=stream, backend=backend
-        )
+        arrays = {"valid": valid, "out": out, "stream": stream, "backend": backend}
+        return run("breast_mask", image, spacing_mm, max_value=max_value, thorough=thorough, **arrays)
     for name, value in (("out", out), ("stream", stream), ("backend", backend)):
         if value is not None:
             raise ValueError(f"breast_mask({name}): expected None for an array in host memory, got {value!r}")
-    return _on_host(image, CoarseGrid(spacing_mm), max_value, valid, thorough=thorough is not False)
+    return _on_host(image, CoarseGrid(spacing_mm), max_value, valid, thorough=thorough)
 
 
 def _on_host(image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mask | None, *, thorough: bool) -> Mask:

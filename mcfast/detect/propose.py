@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
 from mcfast.detect.residual import FLOOR, Residual, flatten, local_statistics
-from mcfast.detect.tone import tone_of
+from mcfast.detect.tone import Tone, tone_of
 from mcfast.ops import gaussian_blur, local_maxima
 
 __all__ = ["Candidates", "propose", "spot_response"]
@@ -35,12 +35,15 @@ class Candidates:
         tone.
     residual
         The flattened image, or `None` where there is no breast.
+    tone
+        What was done to the image's values before anything else.
     """
 
     positions: NDArray[numpy.int32]
     response: Field
     noise: Field
     residual: Residual | None
+    tone: Tone = field(default_factory=Tone)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -111,6 +114,7 @@ def propose(
         strength[order],
         numpy.maximum(noise, numpy.float32(FLOOR)),
         residual,
+        residual.tone,
     )
 
 

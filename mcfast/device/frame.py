@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from mcfast.backends.gpu import candidates, magnify, noise, residual, selection, spots
+from mcfast.backends.gpu import candidates, magnify, noise, residual, selection, spots, tone
 from mcfast.backends.gpu.launch import Call
 from mcfast.backends.gpu.mask import find_breast
 from mcfast.backends.gpu.pixels import lookup
@@ -102,7 +102,8 @@ class Frame:
             return max(1, round(length_mm / config.canonical_mm))
 
         lengths = {"skin_px": pixels(SKIN_MM), "border_px": pixels(BORDER_MM), "window_px": pixels(MEAN_MM)}
-        part = residual.flatten(call, at["small"], at["mask"], max_value=white, **lengths)
+        even = tone.find_tone(call, at["small"], at["mask"], max_value=white)
+        part = residual.flatten(call, at["small"], at["mask"], max_value=white, tone=even, **lengths)
         inside = replace(part.inside, dtype=numpy.dtype(numpy.bool_))
         response = spots.spot_response(call, part, SIGMAS, floor=FLOOR / 4)
         found = candidates.find_maxima(call, response, pixels(APART_MM), threshold=0.0, mask=inside)
@@ -116,6 +117,7 @@ class Frame:
         for name in ("places", "strength", "noise", "count"):
             self._keep(getattr(chosen, name), name)
         self._keep(part.box, "box")
+        self._keep(even.curve, "tone")
         return part, chosen
 
     def _classify(self, call: Call, part: residual.DevicePart, chosen: selection.Chosen) -> None:

@@ -62,6 +62,7 @@ class FrameKind:
             "mask": (small, numpy.bool_),
             "box": ((4,), numpy.int32),
             "count": ((1,), numpy.int32),
+            "tone": ((2,), numpy.float64),
             "places": ((limit, 2), numpy.int32),
             **dict.fromkeys(("strength", "noise", "scores"), ((limit,), numpy.float32)),
             "said": ((len(detectors), limit), numpy.float32),

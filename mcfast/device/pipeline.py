@@ -15,6 +15,7 @@ from mcfast.boxes import Box
 from mcfast.canonical import findings_in_input, valid_at_canonical
 from mcfast.clock import Clock
 from mcfast.config import Config
+from mcfast.detect.tone import Tone
 from mcfast.device.kind import FrameKind
 from mcfast.device.networks import choose_networks
 from mcfast.device.pinned import PinnedPool
@@ -119,10 +120,9 @@ class DevicePipeline:
 
     def _group(self, begun: _Begun) -> detect.Detections:
         arrays, config = begun.arrays, self._config
-        count = int(arrays["count"][0])
-        candidates = detect.Candidates(
-            arrays["places"][:count] + arrays["box"][:2], arrays["strength"][:count], arrays["noise"][:count], None
-        )
+        count, tone = int(arrays["count"][0]), Tone(*arrays["tone"].tolist())
+        strength, noise = arrays["strength"][:count], arrays["noise"][:count]
+        candidates = detect.Candidates(arrays["places"][:count] + arrays["box"][:2], strength, noise, None, tone)
         scores, white = arrays["scores"][:count], begun.kind.white_at_canonical
         options: dict[str, Any] = {"max_value": white, "mask": arrays["mask"], "config": config.detector}
         return detect.group(arrays["small"], candidates, scores, config.canonical_mm, **options)

@@ -2,13 +2,16 @@
 
 A deconvolution of stride s is a convolution that computes the s x s outputs of every input pixel as channels, and
 DepthToSpace, which puts them in their places: the same products and sums, only in another order. (Shi et al., "Is the
-deconvolution layer the same as a convolutional layer?", 2016.) Strongly typed engines take their precision from the
-file, so float16 is made here: weights and everything between are float16, input and output stay float32, and a last
-sigmoid or softmax is computed in float32. Needs the package onnx (the extras `tensorrt-rtx` and `train`).
+deconvolution layer the same as a convolutional layer?", 2016.) PRelu(x) is Relu(x) - slope Relu(-x), to the bit:
+TensorRT for RTX takes that into the convolution before it, but makes a kernel of its own of PRelu, and numbers what is
+between in another order each time. Strongly typed engines take their precision from the file, so float16 is made here:
+weights and everything between are float16, input and output stay float32, and a last sigmoid or softmax is computed in
+float32. Needs the package onnx (the extras `tensorrt-rtx` and `train`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy
@@ -26,6 +29,7 @@ _IN_FLOAT32 = ("Sigmoid", "Softmax")
 _KNOWN = {
     *("Conv", "ConvTranspose", "Gemm", "PRelu", "Relu", "Sigmoid", "Softmax", "LRN", "Add", "Concat"),
     *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Flatten", "DepthToSpace", "Identity"),
+    *("Neg", "Mul", "Sub"),
 }
 
 
@@ -59,7 +63,8 @@ def engine_form(network: bytes, precision: Precision = "fp32", sides: tuple[int,
             raise ConfigError(f"engine_form({node.name or node.op_type}): operator {node.op_type} is not understood")
     for index, side in enumerate(sides or (), start=2):
         graph.input[0].type.tensor_type.shape.dim[index].dim_value = side
-    _replace_deconvolutions(onnx, graph)
+    _replace(graph, "ConvTranspose", lambda node, weights: _as_convolution(onnx, node, weights))
+    _replace(graph, "PRelu", lambda node, _: _as_relus(onnx, node))
     if precision == "fp16":
         _to_float16(onnx, graph)
     model.metadata_props.add(key="precision", value=precision)
@@ -113,13 +118,27 @@ def _taps(offset: int, stride: int, before: int, side: int, kernel: int) -> list
     return [(u, tap) for u, tap in pairs if 0 <= tap < kernel]
 
 
-def _replace_deconvolutions(onnx: Any, graph: Any) -> None:
+def _replace(graph: Any, kind: str, instead: Callable[[Any, dict[str, Any]], list[Any]]) -> None:
+    """Put other nodes in the place of all of one kind."""
     weights = {tensor.name: tensor for tensor in graph.initializer}
-    nodes: list[Any] = []
-    for node in graph.node:
-        nodes += _as_convolution(onnx, node, weights) if node.op_type == "ConvTranspose" else [node]
+    nodes = [new for node in graph.node for new in (instead(node, weights) if node.op_type == kind else [node])]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _as_relus(onnx: Any, node: Any) -> list[Any]:
+    """One of the two terms is 0, so that neither product nor difference is rounded otherwise than PRelu's product."""
+    source, slope = node.input
+    name, (out,) = node.name or node.output[0], node.output
+    above, turned, below, scaled = (f"{out}.{part}" for part in ("above", "turned", "below", "scaled"))
+    make = onnx.helper.make_node
+    return [
+        make("Relu", [source], [above], f"{name}.above"),
+        make("Neg", [source], [turned], f"{name}.turned"),
+        make("Relu", [turned], [below], f"{name}.below"),
+        make("Mul", [below, slope], [scaled], f"{name}.scaled"),
+        make("Sub", [above, scaled], [out], name),
+    ]
 
 
 def _as_convolution(onnx: Any, node: Any, weights: dict[str, Any]) -> list[Any]:

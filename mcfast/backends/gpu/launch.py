@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from mcfast.backends.gpu.views import View, view_of
 
-__all__ = ["Call", "Device", "Extent", "Memory", "Scratch", "Values", "ctype"]
+__all__ = ["Call", "Device", "Extent", "Memory", "Scratch", "Values", "by_pixel", "ctype"]
 
 Extent = tuple[int, ...]  # of a grid or a block: up to three
 Values = Sequence[numpy.generic]  # the arguments of a kernel
 
+THREADS, ROWS = 64, 4  # of the blocks of kernels with a thread for each pixel
 SHARED_BYTES = 48 * 1024  # of a block, on every GPU without asking for more
 _ALIGNMENT = 256
 _CTYPES = {"uint8": "uint8_t", "uint16": "uint16_t", "float32": "float"}
@@ -169,3 +170,11 @@ class Call:
     def empty(self, shape: tuple[int, ...], dtype: Any) -> View:
         """A new array for a result, of the kind that came in."""
         return self.device.empty(shape, dtype, self._like, self.stream)[1]
+
+
+def by_pixel(
+    call: Call, source: str, kernel: str, shape: tuple[int, ...], *arguments: View | numpy.generic | None
+) -> None:
+    """Start a kernel with one thread for each pixel, in blocks of 64 x 4."""
+    rows, columns = shape
+    call.launch(source, kernel, (-(-columns // THREADS), -(-rows // ROWS)), (THREADS, ROWS), *arguments)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy
 
-from mcfast.backends.gpu.launch import Call
-from mcfast.backends.gpu.residual import by_pixel
+from mcfast.backends.gpu.launch import Call, by_pixel
 from mcfast.backends.gpu.views import View, refuse
 
 __all__ = ["magnified", "mask_in_input", "scaled"]

@@ -6,17 +6,19 @@ import math
 from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 
-from mcfast.backends.gpu.launch import Call, ctype
+from mcfast.backends.gpu.launch import Call, by_pixel, ctype
 from mcfast.backends.gpu.resample import axis_weights
 from mcfast.backends.gpu.views import View, check_out, check_overlap, check_pixels, check_plane, refuse
 from mcfast.coarse_grid import CoarseGrid
 
 __all__ = ["breast_mask", "enlarge_mask", "find_breast"]
 
-THREADS, ROWS = 64, 4  # as in csrc/mask/mask.cuh
-COARSE_COLUMNS, COARSE_ROWS, BORDER_THREADS = 32, 8, 1024  # as in csrc/mask/labels.cuh
-AIR_THREADS = 1024  # as in csrc/mask/air.cuh
+COARSE_COLUMNS, COARSE_ROWS, BORDER_THREADS = 32, 8, 256  # as in csrc/mask/labels.cuh
+BLOCK_THREADS = 1024  # as in csrc/mask/ranks.cuh
+SURE_STEPS = 3  # of the opening of what is surely breast
+CROP_MM = 15.0  # an image less wide or high than this is cut out of a breast, and shows no outline
 QUANTILE = 0.995  # the upper end of the histogram in which air is looked for
 SIGMA = 0.7  # of the Gaussian that smooths the coarse mask, in its pixels; reaches three pixels
 
@@ -28,10 +30,14 @@ def breast_mask(
     *,
     max_value: float,
     valid: View | None = None,
+    thorough: bool = True,
     out: View | None = None,
 ) -> Any:
-    """See `mcfast.detect.breast_mask`. 17 launches, of which the first and the last touch the whole image."""
-    return find_breast(call, image, spacing_mm, max_value=max_value, valid=valid, out=out).owner
+    """See `mcfast.detect.breast_mask`. 27 launches, of which the first and the last touch the whole image.
+
+    18 if not `thorough`; 3 for a crop.
+    """
+    return find_breast(call, image, spacing_mm, max_value=max_value, valid=valid, thorough=thorough, out=out).owner
 
 
 def find_breast(
@@ -41,6 +47,7 @@ def find_breast(
     *,
     max_value: float,
     valid: View | None = None,
+    thorough: bool = True,
     out: View | None = None,
 ) -> View:
     """The view of the breast mask, (H, W) bool: what a pipeline chains. Does not wait."""
@@ -59,7 +66,12 @@ def find_breast(
     grid = CoarseGrid(spacing_mm)
     coarse = _Coarse(call, image, grid.factor)
     coarse.average(image, valid, max_value)
-    bright, framed = coarse.bright(grid.frame)
+    is_crop = thorough and min(image.shape) * spacing_mm < CROP_MM
+    limits = coarse.limits(thorough=thorough and not is_crop)
+    if is_crop:
+        return _whole(call, limits, valid, (image.shape[0], image.shape[1]), out)
+    texture = coarse.texture(limits) if thorough else None
+    bright, framed = coarse.bright(limits, texture, grid.frame)
     largest, components = coarse.largest_opened(framed, grid.opening)
     breast = coarse.grown(bright, components, largest)
     coarse.fill(breast, grid.border_reach(coarse.shape))
@@ -107,9 +119,9 @@ class _Coarse:
             *(self.coarse, self.covered, *self._sides, *axes, numpy.float32(max_value)),
         )
 
-    def bright(self, frame: int) -> tuple[View, View]:
-        """What is brighter than air, and the same without the lines of a frame along the border."""
-        limit = self.call.scratch((1,), numpy.float32)
+    def limits(self, *, thorough: bool) -> View:
+        """(2,) float32: the level that ends air, and that from which there is doubt about it."""
+        limits = self.call.scratch((2,), numpy.float32)
         count = self.shape[0] * self.shape[1]
         place = (count - 1) * QUANTILE
         rank = math.floor(place)
@@ -117,12 +129,33 @@ class _Coarse:
             "mask/air.cuh",
             "air_limit",
             (1,),
-            (AIR_THREADS,),
-            *(self.coarse, numpy.int32(count), numpy.int32(rank), numpy.float64(place - rank), limit),
+            (BLOCK_THREADS,),
+            *(self.coarse, numpy.int32(count), numpy.int32(rank), numpy.float64(place - rank)),
+            *(numpy.int32(thorough), limits),
         )
+        return limits
+
+    def texture(self, limits: View) -> View:
+        """(4,) float32: what tells fat from air where there is doubt; as csrc/mask/texture.cuh has it."""
+        call, shape, sides = self.call, self.shape, self._sides
+        sure, doubtful, beyond = (call.scratch(shape, numpy.uint8) for _ in range(3))
+        gradient, texture = call.scratch(shape, numpy.float32), call.scratch((4,), numpy.float32)
+        self._launch("texture", "sure_pixels", self.coarse, limits, sure, *sides)
+        largest, components = self.largest_opened(sure, SURE_STEPS)
+        self._launch("texture", "doubtful_pixels", self.coarse, limits, components, largest, doubtful, *sides)
+        weights = call.constant(_differentiation())
+        self._launch("texture", "doubtful_gradient", self.coarse, doubtful, weights, beyond, gradient, *sides)
+        number = numpy.int32(shape[0] * shape[1])
+        medians = (self.coarse, gradient, beyond, limits, largest, number, texture)
+        call.launch("mask/texture.cuh", "texture_medians", (3,), (BLOCK_THREADS,), *medians)
+        return texture
+
+    def bright(self, limits: View, texture: View | None, frame: int) -> tuple[View, View]:
+        """What is brighter than air, and the same without the lines of a frame along the border."""
         bright, framed = (self.call.scratch(self.shape, numpy.uint8) for _ in range(2))
         width = numpy.int32(frame if min(self.shape) > 4 * frame else 0)
-        self._launch("coarse", "bright_pixels", self.coarse, self.covered, limit, bright, framed, *self._sides, width)
+        known = (self.coarse, self.covered, limits, texture)
+        self._launch("coarse", "bright_pixels", *known, bright, framed, *self._sides, width)
         return bright, framed
 
     def largest_opened(self, mask: View, steps: int) -> tuple[View, View]:
@@ -150,7 +183,7 @@ class _Coarse:
         """Bridges gaps along the border, then fills holes."""
         labels = self._nodes()
         self.call.launch(
-            "mask/labels.cuh", "close_borders", (1,), (BORDER_THREADS,), mask, *self._sides, numpy.int32(reach)
+            "mask/labels.cuh", "close_borders", (4,), (BORDER_THREADS,), mask, *self._sides, numpy.int32(reach)
         )
         self._launch("labels", "label_unset", mask, labels, *self._sides)
         self._launch("labels", "join_neighbours", labels, *self._sides, numpy.int32(1))
@@ -167,6 +200,23 @@ class _Coarse:
 
     def _nodes(self) -> View:
         return self.call.scratch((self.shape[0] * self.shape[1] + 1,), numpy.int32)
+
+
+def _differentiation() -> NDArray[numpy.float64]:
+    """(2, 5): a Gaussian of one pixel at the distances 0 to 4, and its derivative, as SciPy has them."""
+    distance = numpy.arange(-4.0, 5.0)
+    smooth = numpy.exp(-0.5 * distance**2)
+    smooth /= smooth.sum()
+    return numpy.stack([smooth, distance * smooth])[:, 4:]
+
+
+def _whole(call: Call, limits: View, valid: View | None, shape: tuple[int, int], out: View | None) -> View:
+    target = call.empty(shape, numpy.bool_) if out is None else out
+    by_pixel(
+        *(call, "mask/mask.cuh", "whole_mask", shape, limits, valid, numpy.int64(valid.row_stride if valid else 0)),
+        *(target, numpy.int64(target.row_stride), numpy.int32(shape[0]), numpy.int32(shape[1])),
+    )
+    return target
 
 
 def enlarge_mask(call: Call, soft: View, factor: int, shape: tuple[int, int]) -> Any:
@@ -187,11 +237,8 @@ def _enlarged(call: Call, soft: View, factor: int, shape: tuple[int, int], out: 
         for array in axis_weights(length, new_length, float(factor))
     ]
     target = call.empty(shape, numpy.bool_) if out is None else out
-    call.launch(
-        "mask/mask.cuh",
-        "enlarge_mask",
-        (-(-shape[1] // THREADS), -(-shape[0] // ROWS)),
-        (THREADS, ROWS),
+    by_pixel(
+        *(call, "mask/mask.cuh", "enlarge_mask", shape),
         *(soft, numpy.int64(soft.row_stride), target, numpy.int64(target.row_stride)),
         *(numpy.int32(n) for n in (*shape, *whole)),
         *axes,

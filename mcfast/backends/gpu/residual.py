@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy
 
-from mcfast.backends.gpu.launch import Call
+from mcfast.backends.gpu.launch import Call, by_pixel
 from mcfast.backends.gpu.morphology import extremum
+from mcfast.backends.gpu.tone import DeviceTone
 from mcfast.backends.gpu.views import View, check_plane, refuse
 from mcfast.backends.gpu.windows import box_mean
 from mcfast.footprints import disk
 
-__all__ = ["DevicePart", "by_pixel", "flatten"]
+__all__ = ["DevicePart", "flatten"]
 
-THREADS, ROWS = 64, 4  # as in csrc/residual/part.cuh
 MARK_ROWS, BOUND_THREADS, PASSES = 4, 256, 2
 SOURCE = "residual/residual.cuh"
 
@@ -37,7 +37,15 @@ class DevicePart:
 
 
 def flatten(
-    call: Call, image: View, mask: View, *, max_value: float, skin_px: int, border_px: int, window_px: int
+    call: Call,
+    image: View,
+    mask: View,
+    *,
+    max_value: float,
+    skin_px: int,
+    border_px: int,
+    window_px: int,
+    tone: DeviceTone | None = None,
 ) -> DevicePart:
     """As `mcfast.detect.residual.flatten` of packed (H, W) uint16 and bool; the host learns nothing of it."""
     if image.dtype != numpy.uint16 or mask.dtype != numpy.bool_:
@@ -56,17 +64,10 @@ def flatten(
     call.launch(SOURCE, "mark_part", by_row, (32, MARK_ROWS), below, inner, ends, *sides, numpy.int32(border_px))
     call.launch(SOURCE, "bound_part", (1,), (BOUND_THREADS,), ends, *sides, box)
     scale = numpy.float32(1) / numpy.float32(max_value)
-    by_pixel(call, SOURCE, "take_part", (rows, columns), image, inner, box, scale, values, inside, *sides)
+    curve = (None, None) if tone is None else (tone.curve, tone.table)
+    by_pixel(call, SOURCE, "take_part", (rows, columns), image, inner, box, scale, *curve, values, inside, *sides)
     box_mean(call, inside, window_px, out=share)
     for _ in range(PASSES):
         box_mean(call, values, window_px, out=mean)
         by_pixel(call, SOURCE, "take_off_mean", (rows, columns), values, mean, share, inside, *sides)
     return DevicePart(values, inside, box)
-
-
-def by_pixel(
-    call: Call, source: str, kernel: str, shape: tuple[int, ...], *arguments: View | numpy.generic | None
-) -> None:
-    """Start a kernel with one thread for each pixel, in blocks of 64 x 4."""
-    rows, columns = shape
-    call.launch(source, kernel, (-(-columns // THREADS), -(-rows // ROWS)), (THREADS, ROWS), *arguments)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.backends.gpu.launch import Call
-from mcfast.backends.gpu.residual import DevicePart, by_pixel
+from mcfast.backends.gpu.launch import Call, by_pixel
+from mcfast.backends.gpu.residual import DevicePart
 from mcfast.backends.gpu.views import View
 
 __all__ = ["spot_response"]
