@@ -48,7 +48,8 @@ def _compare(options: argparse.Namespace) -> int:
     files = [options.network] if options.network else [nets.weights(name) for name in DETECTORS]
     network = Committee([runtimes.load(file) for file in files])
     matched, patients, cells = [], [], []
-    for mammogram, truth, known in _inserted(options) if options.paths else _phantoms(options):
+    for case in _cases(options):
+        mammogram, truth, known = case.load()
         matched.append(match_image(mammogram, truth, network, known))
         patients.append(truth.patient)
         cells.append(cells_of(mammogram))
@@ -62,33 +63,15 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def _phantoms(options: argparse.Namespace) -> Any:
-    from mcfast.evaluate.comparison import phantom_truth
-    from mcfast.phantom import mammogram
-    from mcfast.rasters import read_array
-
-    for seed in range(7_000_000 + 100 * options.seed, 7_000_000 + 100 * options.seed + options.phantoms):
-        drawn = mammogram(seed, view=("CC", "MLO")[seed % 2], laterality=("L", "R")[seed // 2 % 2])
-        truth = phantom_truth(drawn)
-        yield read_array(drawn.image, truth.name, spacing_mm=drawn.spacing_mm, bits=drawn.bits), truth, ()
-
-
-def _inserted(options: argparse.Namespace) -> Any:
+def _cases(options: argparse.Namespace) -> Any:
     from mcfast.cli.inputs import expand
-    from mcfast.errors import InputError
-    from mcfast.evaluate.comparison import EXPORTS_MM, with_inserted
+    from mcfast.evaluate.cases import inserted_cases, phantom_cases
     from mcfast.evaluate.truth_files import read_truth
-    from mcfast.reading import read
 
+    if not options.paths:
+        return phantom_cases(options.phantoms, options.seed)
     known = {one.name: one.calcifications for one in read_truth(options.known)} if options.known else {}
-    files = [file for file in expand(options.paths) if file.suffix.lower() in (".png", ".tif", ".tiff", ".dcm", "")]
-    if not files:
-        raise InputError(f"{', '.join(options.paths)}: no mammogram there; give PNG, TIFF or DICOM files")
-    for index, file in enumerate(files):
-        mammogram = read(file, spacing_mm=options.spacing_mm)
-        for number, spacing in enumerate(EXPORTS_MM):
-            seed = 1000 * options.seed + 10 * index + number
-            yield with_inserted(mammogram, spacing, seed, known.get(file.stem, ()))
+    return inserted_cases(expand(options.paths), spacing_mm=options.spacing_mm, known=known, seed=options.seed)
 
 
 def _print_table(report: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mcfast.cli.progress import bars
 from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]
@@ -57,7 +58,7 @@ def _train(options: argparse.Namespace) -> int:
     own = _own_patches(options)
     for name in SHIPPED if options.recipe == "shipped" else (options.recipe,):
         recipe = replace(RECIPES[name], **asked)
-        with _progress() as tell:
+        with bars() as tell:
             metrics = train_detector(
                 options.out,
                 seed=options.seed,
@@ -95,26 +96,3 @@ def _start(name: str | None, network: str) -> bytes | None:
     from mcfast import nets
 
     return nets.weights(network) if name == "shipped" else Path(name).read_bytes()
-
-
-def _progress() -> Any:
-    """A context that gives `tell(what, done, total)`: one bar for each thing that is being done."""
-    from contextlib import contextmanager
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    @contextmanager
-    def bars() -> Any:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            tasks: dict[str, Any] = {}
-
-            def tell(what: str, done: int, total: int) -> None:
-                if what not in tasks:
-                    tasks[what] = progress.add_task(what, total=total)
-                progress.update(tasks[what], completed=done)
-
-            yield tell
-
-    return bars()

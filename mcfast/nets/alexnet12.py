@@ -12,6 +12,8 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from mcfast.nets.local_response import LocalResponse
+
 __all__ = ["SIDE", "alexnet12"]
 
 SIDE = 12
@@ -25,11 +27,11 @@ def alexnet12(maps: int = 32, hidden: int = 128, dropout: float = 0.5, channels:
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["conv1"] = nn.Conv2d(channels, maps, 5, padding=2)
     layers["relu1"] = nn.ReLU()
-    layers["norm1"] = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
+    layers["norm1"] = LocalResponse(5, alpha=1e-4, beta=0.75, k=2.0)
     layers["pool1"] = nn.MaxPool2d(3, stride=2, padding=1)  # 6 x 6
     layers["conv2"] = nn.Conv2d(maps, 2 * maps, 5, padding=2)
     layers["relu2"] = nn.ReLU()
-    layers["norm2"] = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
+    layers["norm2"] = LocalResponse(5, alpha=1e-4, beta=0.75, k=2.0)
     layers["pool2"] = nn.MaxPool2d(3, stride=2, padding=1)  # 3 x 3
     for number, (inputs, outputs) in enumerate(((2, 3), (3, 3), (3, 2)), start=3):
         layers[f"conv{number}"] = nn.Conv2d(inputs * maps, outputs * maps, 3, padding=1)

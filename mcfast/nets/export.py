@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from mcfast.errors import ConfigError
+from mcfast.nets.local_response import LocalResponse
 from mcfast.nets.receptive_field import Layer, layers_to_json
 
 __all__ = ["INPUT", "OPSET", "OUTPUT", "export"]
@@ -196,6 +197,7 @@ _WRITERS: dict[type[nn.Module], Callable[[_Graph, str, Any], None]] = {
     nn.MaxPool2d: _max_pool,
     nn.AdaptiveAvgPool2d: _average,
     nn.LocalResponseNorm: _local_response,
+    LocalResponse: _local_response,
     nn.PReLU: _prelu,
     nn.ReLU: lambda graph, name, layer: graph.add("Relu", name, {}),
     nn.Sigmoid: lambda graph, name, layer: graph.add("Sigmoid", name, {}),
