@@ -56,7 +56,11 @@ def test_p_values_by_hand() -> None:
         "middle": rank(middle, below),
     }
     report = compare_inputs(ranks, ["a", "b", "c", "d"], draws=99)
-    assert report["inputs"]["good"] == {"value": pytest.approx(0.2), "low": pytest.approx(0.2), "high": pytest.approx(0.2)}
+    assert report["inputs"]["good"] == {
+        "value": pytest.approx(0.2),
+        "low": pytest.approx(0.2),
+        "high": pytest.approx(0.2),
+    }
     assert report["p_values"]["good, bad"] == pytest.approx(2 / 100)
     assert report["p_values"]["good, again"] == 1
     assert report["p_values"]["bad, middle"] == 1

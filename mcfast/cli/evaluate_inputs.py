@@ -47,6 +47,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--stride", type=int, metavar="N", help="pixels of 0.1 mm between places asked (default: 4)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of patches and weights (default: 0)")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
+    parser.add_argument("--threads", type=int, default=2, metavar="N", help="processes that draw (default: 2)")
     parser.set_defaults(function=_try)
 
 
@@ -57,7 +58,15 @@ def _try(options: argparse.Namespace) -> int:
     from mcfast.errors import ConfigError, DependencyError
     from mcfast.report.write import write_file
 
-    for name, least in (("tiles", 1), ("epochs", 1), ("phantoms", 0), ("stride", 1), ("seed", 0), ("draws", 1)):
+    for name, least in (
+        ("tiles", 1),
+        ("epochs", 1),
+        ("phantoms", 0),
+        ("stride", 1),
+        ("seed", 0),
+        ("draws", 1),
+        ("threads", 1),
+    ):
         value = getattr(options, name)
         if value is not None and value < least:
             raise ConfigError(f"--{name}: expected at least {least}, got {value}")
@@ -84,6 +93,7 @@ def _try(options: argparse.Namespace) -> int:
             stride=options.stride or STRIDE_PX,
             seed=options.seed,
             draws=options.draws,
+            workers=options.threads,
             tell=tell,
         )
     tables = input_tables(report)

@@ -1,8 +1,8 @@
 """S(1e-6, 1e-1) of a classifier asked at millions of places, quick to take anew on images drawn with repetition.
 
 Between its points a ROC curve is a staircase: s(f) is the share of positives that at most a share f of the negatives
-outscore. So the integral of Bria et al., equation 16, is a mean over the positives: a positive above all but a share f of
-the negatives counts (ln b - ln max(f, a)) / (ln b - ln a), and nothing if f > b. What is needed of millions of
+outscore. So the integral of Bria et al., equation 16, is a mean over the positives: a positive above all but a share f
+of the negatives counts (ln b - ln max(f, a)) / (ln b - ln a), and nothing if f > b. What is needed of millions of
 negatives is how many of each image score at least as high as each positive.
 """
 

@@ -13,7 +13,7 @@ import numpy
 from mcfast.train.patches import Patches, every_negative, from_phantom, from_tile, join, small_phantom
 from mcfast.train.recipe import DetectorRecipe
 
-__all__ = ["draw_patches", "kept", "mine_patches"]
+__all__ = ["draw_patches", "kept", "mapped", "mine_patches"]
 
 Progress = Callable[[int, int], None]
 
@@ -64,14 +64,18 @@ def kept(path: Path, fingerprint: str, draw: Callable[[], Patches]) -> Patches:
     return drawn
 
 
-def _drawn(tasks: Sequence[Any], workers: int, progress: Progress | None) -> Iterator[Patches]:
+def mapped(function: Callable[[Any], Any], tasks: Sequence[Any], workers: int) -> Iterator[Any]:
+    """`map` over worker processes, in order; in this process for fewer than two."""
     if workers <= 1:
-        results: Any = map(_call, tasks)
-        yield from _counted(results, len(tasks), progress)
+        yield from map(function, tasks)
         return
     # A forked child would inherit torch's and the operations' threads as dead locks.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from _counted(pool.map(_call, tasks, chunksize=8), len(tasks), progress)
+        yield from pool.map(function, tasks, chunksize=8)
+
+
+def _drawn(tasks: Sequence[Any], workers: int, progress: Progress | None) -> Iterator[Patches]:
+    yield from _counted(mapped(_call, tasks, workers), len(tasks), progress)
 
 
 def _counted(results: Any, total: int, progress: Progress | None) -> Iterator[Patches]:

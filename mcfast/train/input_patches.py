@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mcfast.evaluate.comparison import phantom_truth
 from mcfast.rasters import read_array
+from mcfast.train.draw import mapped
 from mcfast.train.patches import Patches, small_phantom
 from mcfast.train.recipe import DetectorRecipe
 from mcfast.train.scenes import Scene, Units, patches_at, scene_of, scene_of_tile
@@ -44,26 +45,37 @@ def draw_inputs(
     units: Units,
     recipe: DetectorRecipe,
     seed: int,
+    *,
+    workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Patches]:
     """By input, patches on every calcification of the recipe's tiles and phantoms and on its number of random others.
 
-    The k-th patch is of the same place for every input. `pixels` are (N, 1, 12, 12) as `patches_at` gives them.
+    The k-th patch is of the same place for every input, and the same for any number of worker processes. `pixels` are
+    (N, 1, 12, 12) as `patches_at` gives them.
     """
-    pixels: dict[str, list[NDArray[Any]]] = {label: [] for label in labels}
-    positive: list[NDArray[numpy.bool_]] = []
     total = recipe.tiles + recipe.phantoms
-    for index in range(total):
-        scene, wanted, rng = _scene(index, recipe, seed)
-        negatives = scene.negatives()
-        negatives = rng.permutation(negatives)[:wanted]
-        positive.append(numpy.arange(len(scene.positives) + len(negatives)) < len(scene.positives))
-        for label in labels:
-            pixels[label] += patches_at(scene, label, units, [scene.positives, negatives])
+    tasks = [(index, tuple(labels), units, recipe, seed) for index in range(total)]
+    parts = []
+    for part in mapped(_drawn, tasks, workers):
+        parts.append(part)
         if progress is not None:
-            progress(index + 1, total)
-    truth = numpy.concatenate(positive)
-    return {label: Patches(numpy.concatenate(pixels.pop(label)), truth) for label in labels}
+            progress(len(parts), total)
+    truth = numpy.concatenate([part[0] for part in parts])
+    return {
+        label: Patches(numpy.concatenate([part[1][index] for part in parts]), truth)
+        for index, label in enumerate(labels)
+    }
+
+
+def _drawn(task: tuple[int, Sequence[str], Units, DetectorRecipe, int]) -> tuple[NDArray[numpy.bool_], list[Any]]:
+    """Which patches of one tile or phantom are positive, and for each input the patches."""
+    index, labels, units, recipe, seed = task
+    scene, wanted, rng = _scene(index, recipe, seed)
+    negatives = rng.permutation(scene.negatives())[:wanted]
+    positive = numpy.arange(len(scene.positives) + len(negatives)) < len(scene.positives)
+    places = [scene.positives, negatives]
+    return positive, [numpy.concatenate(patches_at(scene, label, units, places)) for label in labels]
 
 
 def _scene(index: int, recipe: DetectorRecipe, seed: int) -> tuple[Scene, int, numpy.random.Generator]:

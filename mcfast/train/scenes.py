@@ -81,8 +81,8 @@ def scene_of(mammogram: Mammogram, truth: ImageTruth, known: Sequence[Mark] = ()
 def patches_at(scene: Scene, label: str, units: Units, places: Sequence[Places]) -> list[NDArray[Any]]:
     """(N, 1, 12, 12) patches around each of some lists of (N, 2) places, as the input of that label shows them.
 
-    `"intensity"`: uint16 of 0 .. 65535 for black to white. `"noise"`: float32, the local mean taken off, in units of the
-    noise around the place, as the shipped detector sees its candidates. O(pixels + N).
+    `"intensity"`: uint16 of 0 .. 65535 for black to white. `"noise"`: float32, the local mean taken off, in units of
+    the noise around the place, as the shipped detector sees its candidates. O(pixels + N).
     """
     image = INPUTS[label](scene.image, scene.white, scene.tile)
     if units == "intensity":
@@ -124,4 +124,5 @@ def _centres(marks: Sequence[Mark], scale: tuple[float, float]) -> NDArray[numpy
 
 def _pixels(centres: NDArray[Any], image: NDArray[Any]) -> Places:
     last = numpy.array(image.shape) - 1
-    return numpy.clip(numpy.rint(centres.reshape(-1, 2)), 0, last).astype(numpy.int32)
+    pixels: Places = numpy.clip(numpy.rint(centres.reshape(-1, 2)), 0, last).astype(numpy.int32)
+    return pixels
