@@ -25,7 +25,7 @@ FIRST_PHANTOM = 7_000_000  # no training draws phantoms of these seeds
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One image: `name` tells it from all others; `load()` makes mammogram, truth, and what else is known to be there."""
+    """One image. `name` tells it from all others; `load()` makes mammogram, truth, and what else is known in it."""
 
     name: str
     load: Callable[[], Known]
