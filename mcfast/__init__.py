@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mcfast.result import Result as Result
     from mcfast.scan import dense as dense
 
+    __version__: str
+
 _LAZY = {
     "Config": "mcfast.config",
     "Engine": "mcfast.engine",
@@ -50,6 +52,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_LAZY[name]), name)
         globals()[name] = value
         return value
+    if name == "__version__":
+        return import_module("importlib.metadata").version("mcfast")
     raise AttributeError(f"module 'mcfast' has no attribute {name!r}")
 
 

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy
 import pytest
 
+import mcfast
 from mcfast.cli import main
 from mcfast.cli.inputs import expand, image_files, result_names
 from mcfast.errors import InputError
@@ -160,6 +162,7 @@ def test_version(capsys):
         main(["--version"])
     assert left.value.code == 0
     assert capsys.readouterr().out.startswith("mcfast 0.")
+    assert mcfast.__version__ == version("mcfast")
 
 
 def test_usage_errors_are_code_2():
