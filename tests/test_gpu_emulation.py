@@ -89,7 +89,7 @@ SANITIZED_RUN = """
 import numpy, mcfast
 from benchmarks.gpu_images import dark_breast
 from images import DTYPES, make
-from mcfast.backends.gpu import residual, tone
+from mcfast.backends.gpu import magnify, residual, tone
 def flatten(call, image, mask):
     even = tone.find_tone(call, image, mask, max_value=4095.0)
     residual.flatten(call, image, mask, max_value=4095.0, skin_px=6, border_px=3, window_px=12, tone=even)
@@ -98,6 +98,12 @@ inside = device.run("breast_mask", dark, 0.1, max_value=4095.0)
 device.run("residual", dark, plan=flatten, mask=inside)
 assert inside.mean() > 0.5 and "texture_medians" in device.launches and "tone_table" in device.launches
 device.run("breast_mask", dark[:99, :99], 0.1, max_value=4095.0, valid=inside[:99, :99])
+for rows, columns in ((1, 1), (37, 131)):
+    unit, out, between = (make(kind, 2 * rows, 2 * columns, 1) for kind in ("float32", "uint16", "uint16"))
+    around = {"mask": make("uint8", rows, columns, 1) > 100, "interpolated": between}
+    for large in (unit, unit.reshape(1, 4, rows, columns)):
+        device.run("magnified", large, 255.0, plan=magnify.magnified, out=out)
+        device.run("magnified", large, 255.0, plan=magnify.magnified, out=out, **around)
 for dtype in DTYPES:
     for rows, columns in ((1, 1), (37, 131)):
         image, white = make(dtype, rows, columns, 1), 1.0 if dtype == numpy.float32 else 255.0

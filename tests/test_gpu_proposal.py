@@ -19,7 +19,7 @@ WHITE = 65535.0
 OWN = {
     *("mark_part", "bound_part", "take_part", "take_off_mean", "gaussian_down", "gaussian_along", "spot_response"),
     *("difference_moments", "moments_deviation", "choose_strongest", "sort_chosen", "committee", "candidate_patches"),
-    *("scaled<uint16_t>", "mask_in_input", "magnified<uint16_t>"),
+    *("scaled<uint16_t>", "mask_in_input", "magnified"),
 }
 
 
@@ -178,6 +178,12 @@ def test_frames_before_and_after_a_network(emulated):
         numpy.testing.assert_array_equal(call.read(out), expected)
         twice = inside.repeat(2, axis=0).repeat(2, axis=1)
         numpy.testing.assert_array_equal(call.read(other), numpy.where(twice, expected, between))
+        phases = numpy.stack([large[r::2, c::2] for r in range(2) for c in range(2)])[None]
+        out, other = (call.scratch(large.shape, numpy.uint16) for _ in range(2))
+        magnify.magnified(call, viewed(phases), 4095.0, out)
+        magnify.magnified(call, viewed(phases), 4095.0, other, mask=full, interpolated=viewed(between))
+        numpy.testing.assert_array_equal(call.read(out), expected)
+        numpy.testing.assert_array_equal(call.read(other), numpy.where(twice, expected, between))
 
 
 def test_what_does_not_fit_is_refused(emulated):
@@ -194,6 +200,11 @@ def test_what_does_not_fit_is_refused(emulated):
             magnify.scaled(call, viewed(mask), 1.0, viewed(image))
         with pytest.raises(ValueError, match=r"magnified\(mask\): expected mask and interpolated image, or neither"):
             magnify.magnified(call, viewed(image), 1.0, viewed(image), mask=viewed(mask))
+        large = viewed(numpy.zeros((1, 4, 4, 5), numpy.float32))
+        with pytest.raises(
+            ValueError, match=r"magnified\(large\): expected shape \(1, 4, 4, 4\) or \(1, 1, 8, 8\), got"
+        ):
+            magnify.magnified(call, large, 1.0, viewed(image[:8, :8]))
 
 
 def test_every_kernel_of_these_has_run(emulated):

@@ -97,10 +97,11 @@ def test_what_a_detector_looks_at(emulated, monkeypatch):
 
 
 def test_magnified_frames(emulated, image):
-    large = make(numpy.float32, 4096, 3328, 2)
+    phases = make(numpy.float32, 4 * 2048, 1664, 2).reshape(1, 4, 2048, 1664)
+    large = phases.reshape(2, 2, 2048, 1664).transpose(2, 0, 3, 1).reshape(4096, 3328)
     inside = make(numpy.uint8, 2867, 2330, 3) > 100
     with Call(emulated, 0, None) as call:
-        source, net, mask = (view_of(array.__array_interface__, array) for array in (image, large, inside))
+        source, net, mask = (view_of(array.__array_interface__, array) for array in (image, phases, inside))
         unit, full = call.scratch(image.shape, numpy.float32), call.scratch(image.shape, bool)
         magnify.scaled(call, source, 4095.0, unit)
         numpy.testing.assert_array_equal(call.read(unit), image * numpy.float32(1 / 4095))

@@ -1,7 +1,7 @@
 // What stands before and after a magnifying network, and the mask at the input's own pixels.
 //
-//   bytes per pixel   unit: 2 read, 4 written; mask: 1 written; magnified, of its own pixels: 4 (and 2 where there is
-//                     a mask) read, 2 written
+//   bytes per pixel   unit: 2 read, 4 written; mask: 1 written; magnified, of its own pixels: 4 (outside a mask 2)
+//                     read, 2 written
 //   limit             memory bandwidth
 //   launch            grid (columns / 64, rows / 4), 64 x 4 threads; no shared memory
 #pragma once
@@ -36,23 +36,35 @@ MC_KERNEL void __launch_bounds__(frame_threads* frame_rows)
 }
 
 /// What the network says, times white, clipped and rounded; outside the mask of the input's pixels, if there is one,
-/// what `interpolated` says.
-template <class T>
+/// what `interpolated` says. A thread makes the four pixels that lie in pixel (y, x) of the input; the network's output
+/// has (r, c) of them at y down + x along + r below + c beside, whether its pixels are in their places or are phases,
+/// which the threads of a warp read side by side. Rows of `interpolated` and `out` are even: a word is two of their
+/// uint16 pixels.
 MC_KERNEL void __launch_bounds__(frame_threads* frame_rows)
-    magnified(const float* __restrict__ large, float white, const T* __restrict__ interpolated,
-              const uint8_t* __restrict__ mask, T* __restrict__ out, int rows, int columns) {
+    magnified(const float* __restrict__ large, int64_t down, int64_t along, int64_t below, int64_t beside, float white,
+              const uint32_t* __restrict__ interpolated, const uint8_t* __restrict__ mask, uint32_t* __restrict__ out,
+              int rows, int columns) {
     const int x = static_cast<int>(blockIdx.x) * frame_threads + static_cast<int>(threadIdx.x);
     const int y = static_cast<int>(blockIdx.y) * frame_rows + static_cast<int>(threadIdx.y);
     if (x >= columns || y >= rows) return;
-    const int64_t at = static_cast<int64_t>(y) * columns + x;
-    if (mask && !mask[static_cast<int64_t>(y / 2) * (columns / 2) + x / 2]) {
-        out[at] = interpolated[at];
-        return;
+    const bool inside = !mask || mask[static_cast<int64_t>(y) * columns + x];
+    for (int r = 0; r < 2; ++r) {
+        const int64_t at = (2 * static_cast<int64_t>(y) + r) * columns + x;
+        if (!inside) {
+            out[at] = interpolated[at];
+            continue;
+        }
+        const int64_t from = y * down + x * along + r * below;
+        uint32_t pair = 0;
+        for (int c = 0; c < 2; ++c) {
+            const float value = large[from + c * beside] * white;
+            const float clipped = value < 0.0f ? 0.0f : value > white ? white : value;
+            pair = with_lane<uint16_t>(pair, c, rounded<uint16_t>(clipped));
+        }
+        out[at] = pair;
     }
-    const float value = large[at] * white;
-    out[at] = rounded<T>(value < 0.0f ? 0.0f : value > white ? white : value);
 }
 
-#define MCFAST_MAGNIFY_KERNELS(X) X(scaled<uint16_t>) X(mask_in_input) X(magnified<uint16_t>)
+#define MCFAST_MAGNIFY_KERNELS(X) X(scaled<uint16_t>) X(mask_in_input) X(magnified)
 
 }  // namespace mcfast::gpu

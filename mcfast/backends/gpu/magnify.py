@@ -32,12 +32,22 @@ def magnified(
 ) -> None:
     """out = large * white, clipped and rounded: (2 H, 2 W) uint16 from a network's float32 output.
 
+    The output's pixels are in their places, ([1, 1,] 2 H, 2 W), or phases, (1, 4, H, W); see `mcfast.nets.phases`.
     Where the (H, W) bool `mask` is not set, `interpolated`, of the shape and dtype of `out`.
     """
     if (mask is None) != (interpolated is None):
         raise refuse("magnified", "mask", "mask and interpolated image, or neither", "one of them")
-    arguments = (large, numpy.float32(white), interpolated, mask, out, *_sides(out))
-    by_pixel(call, SOURCE, "magnified<uint16_t>", out.shape, *arguments)
+    rows, columns = out.shape[0] // 2, out.shape[1] // 2
+    placed = large.shape[-2:] == out.shape == (2 * rows, 2 * columns)
+    if not placed and large.shape != (1, 4, rows, columns):
+        expected = f"shape {(1, 4, rows, columns)} or (1, 1, {2 * rows}, {2 * columns})"
+        raise refuse("magnified", "large", expected, f"{large.shape} for {out.shape}")
+    down, below = (4 * columns, 2 * columns) if placed else (columns, 2 * rows * columns)
+    along, beside = (2, 1) if placed else (1, rows * columns)
+    steps = (numpy.int64(step) for step in (down, along, below, beside))
+    sides = numpy.int32(rows), numpy.int32(columns)
+    arguments = (large, *steps, numpy.float32(white), interpolated, mask, out, *sides)
+    by_pixel(call, SOURCE, "magnified", (rows, columns), *arguments)
 
 
 def _sides(view: View) -> tuple[numpy.int32, numpy.int32]:
