@@ -19,6 +19,7 @@ class TorchNetwork:
     """A network's layers one by one; see `mcfast.device.networks.DeviceNetwork`."""
 
     runtime = "torch"
+    phases = 1
     capturable = False  # its allocator may ask the driver for memory, which a capture must not
 
     def __init__(self, network: bytes, device: str) -> None:

@@ -193,6 +193,8 @@ def test_without_tensorrt_it_is_onnxruntimes_cuda_provider(gpu, monkeypatch):
             [one.score for one in expected.calcifications], abs=1e-3
         )
         assert result.as_dict()["engine"]["device_reason"] == reason
+        (one,), (other,) = result.magnified, expected.magnified
+        assert one.box == other.box and numpy.abs(one.pixels.astype(int) - other.pixels).max() <= 1
     assert gpu.graphs == 0, "a session allocates, so nothing is captured"
     assert reason in mcfast.info()["devices"]["cuda"]
 

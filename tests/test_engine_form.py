@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from mcfast import nets, runtimes
 from mcfast.errors import ConfigError
 from mcfast.nets.engine_form import convolution_of, engine_form
+from mcfast.nets.phases import phases_of, placed
 
 
 def _model(nodes, weights, channels=1, elements=TensorProto.FLOAT) -> bytes:
@@ -51,8 +52,39 @@ def test_deconvolutions_of_whole_numbers_keep_every_bit(stride, pad, more, input
     bias = random.integers(-9, 10, outputs).astype(numpy.float32) if with_bias else None
     before = _deconvolution(weights, stride, pad, more, bias)
     after = engine_form(before)
-    assert [node.op_type for node in onnx.load_from_string(after).graph.node] == ["Conv", "DepthToSpace"]
+    assert [node.op_type for node in onnx.load_from_string(after).graph.node] == ["Conv"]
     batch = random.integers(0, 50, (2, inputs, 7, 5)).astype(numpy.float32)
+    expected = runtimes.load(before, threads=1).run(batch)
+    phases = runtimes.load(after, threads=1).run(batch)
+    assert phases.shape == (2, outputs * stride**2, 7, 5)
+    numpy.testing.assert_array_equal(placed(phases, stride), expected)
+    assert phases_of(onnx.load_from_string(before).graph) == stride
+
+
+def test_phases_are_placed_as_depth_to_space_does():
+    node = helper.make_node("DepthToSpace", ["input"], ["output"], blocksize=3, mode="CRD")
+    phases = numpy.random.default_rng(0).random((2, 18, 5, 7), numpy.float32)
+    expected = runtimes.load(_model([node], {}, 18), threads=1).run(phases)
+    result = placed(phases, 3)
+    assert result.shape == (2, 2, 15, 21) and result.flags.c_contiguous
+    numpy.testing.assert_array_equal(result, expected)
+    assert placed(phases, 1) is phases
+
+
+@pytest.mark.parametrize("feeds_others", [False, True])
+def test_deconvolutions_that_are_not_last_have_their_pixels_placed(feeds_others):
+    """Followed by a layer; or giving the output and feeding a layer that nobody asks for."""
+    weights = numpy.random.default_rng(0).integers(-9, 10, (2, 1, 5, 5)).astype(numpy.float32)
+    up = onnx.load_from_string(_deconvolution(weights, 2, 2, 1)).graph.node[0]
+    if not feeds_others:
+        up.output[0] = "large"
+    bend = helper.make_node("Relu", [up.output[0]], ["unused" if feeds_others else "output"], "bend")
+    before = _model([up, bend], {"w": weights}, 2)
+    after = engine_form(before)
+    kinds = [node.op_type for node in onnx.load_from_string(after).graph.node]
+    assert kinds == ["Conv", "DepthToSpace", "Relu"]
+    assert phases_of(onnx.load_from_string(before).graph) == 1
+    batch = numpy.random.default_rng(1).integers(0, 50, (2, 2, 7, 5)).astype(numpy.float32)
     expected = runtimes.load(before, threads=1).run(batch)
     numpy.testing.assert_array_equal(runtimes.load(after, threads=1).run(batch), expected)
 
@@ -101,13 +133,17 @@ def batches():
     return {name: batch(name) for name in nets.names()}
 
 
+def _result(name, output):
+    return placed(output, 2 if name == "fsrcnn" else 1)
+
+
 @pytest.mark.parametrize("name", nets.names())
 @pytest.mark.parametrize(("precision", "bound"), [("fp32", 1e-5), ("fp16", 2e-3)])
 def test_parity_with_onnxruntime(name, precision, bound, batches):
     """The bounds that `engine_form` states; what comes out differs from the original by less."""
     original, rewritten = nets.weights(name), engine_form(nets.weights(name), precision)
     expected = runtimes.load(original, threads=1).run(batches[name])
-    result = runtimes.load(rewritten, threads=1).run(batches[name])
+    result = _result(name, runtimes.load(rewritten, threads=1).run(batches[name]))
     assert result.dtype == numpy.float32
     assert result.shape == expected.shape
     assert numpy.abs(result - expected).max() < bound
@@ -140,7 +176,7 @@ def test_sides_can_be_settled():
     assert settled.input_shape == (None, 1, 20, 31)
     batch = numpy.random.default_rng(0).random((2, 1, 20, 31), numpy.float32)
     expected = runtimes.load(nets.weights("fsrcnn"), threads=1).run(batch)
-    numpy.testing.assert_allclose(settled.run(batch), expected, atol=1e-5)
+    numpy.testing.assert_allclose(placed(settled.run(batch), 2), expected, atol=1e-5)
 
 
 ONES = numpy.ones((1, 1, 3, 3), numpy.float32)

@@ -49,7 +49,7 @@ class Frame:
     detectors
         The committee's networks on this stream, the first being the one that is asked first, and their input shapes.
     magnifier
-        On this stream; `None` leaves magnification to the host.
+        On this stream, and its `phases`; `None` leaves magnification to the host.
     """
 
     def __init__(
@@ -59,13 +59,15 @@ class Frame:
         kind: FrameKind,
         config: Config,
         detectors: Mapping[str, tuple[Executor, tuple[int, int]]],
-        magnifier: Executor | None,
+        magnifier: tuple[Executor, int] | None,
     ) -> None:
         self.kind = kind
         self._runtime, self._stream, self._config = runtime, stream, config
-        self._detectors, self._magnifier = detectors, magnifier
+        self._detectors = detectors
+        self._magnifier = None if magnifier is None else magnifier[0]
+        phases = None if magnifier is None else magnifier[1]
         sides = {name: sides for name, (_, sides) in detectors.items()}
-        self.arrays = Layout(kind.arrays(config, sides, magnifies=magnifier is not None), runtime, stream)
+        self.arrays = Layout(kind.arrays(config, sides, phases), runtime, stream)
 
     def record(self, mark: Mark) -> None:
         """Put everything on the stream, from the uploaded image to what is to be downloaded; waits for nothing.

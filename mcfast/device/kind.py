@@ -49,8 +49,11 @@ class FrameKind:
         """From the image to the canonical spacing, (rows, columns)."""
         return self.spacing_mm[0] / config.canonical_mm, self.spacing_mm[1] / config.canonical_mm
 
-    def arrays(self, config: Config, detectors: Mapping[str, tuple[int, int]], *, magnifies: bool) -> Arrays:
-        """Shape and dtype of every array on the device; `detectors` are scales and side of the networks' patches."""
+    def arrays(self, config: Config, detectors: Mapping[str, tuple[int, int]], phases: int | None) -> Arrays:
+        """Shape and dtype of every array on the device.
+
+        `detectors` are scales and side of the networks' patches; `phases` are the magnifier's, if there is one.
+        """
         small = _resampled(self.shape, self.scale(config))
         limit, twice = config.detector.limit, (2 * self.shape[0], 2 * self.shape[1])
         batch = min(limit, LARGEST_BATCH)
@@ -73,10 +76,10 @@ class FrameKind:
         }
         if self.has_valid:
             found["valid"] = small, numpy.bool_
-        if magnifies:
+        if phases is not None:
             found |= {
                 "unit": ((1, 1, *self.shape), numpy.float32),
-                "large": ((1, 1, *twice), numpy.float32),
+                "large": ((1, phases**2, *(side // phases for side in twice)), numpy.float32),
                 "magnified": (twice, numpy.uint16),
             }
         return found

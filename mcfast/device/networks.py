@@ -18,6 +18,7 @@ class Executor(Protocol):
     def enqueue(self, source: int, target: int, shape: tuple[int, ...]) -> None:
         """Put a batch on the stream: float32 NCHW of this shape at `source`, the output to `target`, both on the GPU.
 
+        Of a network whose `phases` are not 1, the output is (N, C phases phases, H, W).
         Waits for nothing. Calls with a shape that has been seen before allocate nothing.
         """
 
@@ -33,6 +34,9 @@ class DeviceNetwork(Protocol):
     runtime: str
     runtime_version: str
     input_shape: Shape
+    phases: int
+    """Along each axis, how many of a magnifier's output pixels come as channels, for the reader to put in their places
+    (`mcfast.nets.phases`); 1 where all are in their places."""
     capturable: bool
     """Whether `enqueue` may be captured in a graph."""
 

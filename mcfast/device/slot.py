@@ -57,11 +57,11 @@ class Slot:
         self._done = runtime.event()
         self._detectors = {name: (one.on_stream(self.stream), _patch(one)) for name, one in detectors.items()}
         self._magnifier = magnifier
-        self._magnifying = None if magnifier is None else magnifier.on_stream(self.stream)
+        self._magnifying = None if magnifier is None else (magnifier.on_stream(self.stream), magnifier.phases)
         networks = [*detectors.values(), *(() if magnifier is None else (magnifier,))]
         self.captures = all(one.capturable for one in networks)
         self._networks = [one for one, _ in self._detectors.values()]
-        self._networks += [] if self._magnifying is None else [self._magnifying]
+        self._networks += [] if self._magnifying is None else [self._magnifying[0]]
         self._kept = False  # whether what was compiled for the current kind of image is
         self._frame: Frame | None = None
         self._upload: dict[str, NDArray[Any]] = {}

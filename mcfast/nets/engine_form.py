@@ -2,11 +2,13 @@
 
 A deconvolution of stride s is a convolution that computes the s x s outputs of every input pixel as channels, and
 DepthToSpace, which puts them in their places: the same products and sums, only in another order. (Shi et al., "Is the
-deconvolution layer the same as a convolutional layer?", 2016.) PRelu(x) is Relu(x) - slope Relu(-x), to the bit:
-TensorRT for RTX takes that into the convolution before it, but makes a kernel of its own of PRelu, and numbers what is
-between in another order each time. Strongly typed engines take their precision from the file, so float16 is made here:
-weights and everything between are float16, input and output stay float32, and a last sigmoid or softmax is computed in
-float32. Needs the package onnx (the extras `tensorrt-rtx` and `train`).
+deconvolution layer the same as a convolutional layer?", 2016.) Where a deconvolution comes last, the form ends at those
+channels, and who reads them puts them in their places (`mcfast.nets.phases`): of open rows and columns, TensorRT for
+RTX numbers the sizes that DepthToSpace makes of them in one order or the other, by chance. PRelu(x) is
+Relu(x) - slope Relu(-x), to the bit: TensorRT for RTX takes that into the convolution before it, but makes a kernel of
+its own of PRelu, and numbers what is between in another order each time. Strongly typed engines take their precision
+from the file, so float16 is made here: weights and everything between are float16, input and output stay float32, and a
+last sigmoid or softmax is computed in float32. Needs the package onnx (the extras `tensorrt-rtx` and `train`).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from mcfast.errors import ConfigError
 from mcfast.nets.onnx_library import load_model, onnx_library
+from mcfast.nets.phases import final_deconvolution
 
 __all__ = ["PRECISIONS", "Precision", "convolution_of", "engine_form"]
 
@@ -35,6 +38,9 @@ _KNOWN = {
 
 def engine_form(network: bytes, precision: Precision = "fp32", sides: tuple[int, int] | None = None) -> bytes:
     """The network for an engine builder: the same bytes for the same input, every time.
+
+    Where a deconvolution of stride s gives the output, (N, C, s H, s W), the form gives its phases, (N, C s s, H, W);
+    `mcfast.nets.phases.placed` turns one into the other.
 
     Parameters
     ----------
@@ -63,7 +69,12 @@ def engine_form(network: bytes, precision: Precision = "fp32", sides: tuple[int,
             raise ConfigError(f"engine_form({node.name or node.op_type}): operator {node.op_type} is not understood")
     for index, side in enumerate(sides or (), start=2):
         graph.input[0].type.tensor_type.shape.dim[index].dim_value = side
-    _replace(graph, "ConvTranspose", lambda node, weights: _as_convolution(onnx, node, weights))
+    last = final_deconvolution(graph)
+    end = None if last is None else last.output[0]
+    _replace(graph, "ConvTranspose", lambda node, weights: _as_convolution(onnx, node, weights, end))
+    if end is not None:
+        for dimension in graph.output[0].type.tensor_type.shape.dim[1:]:
+            dimension.Clear()
     _replace(graph, "PRelu", lambda node, _: _as_relus(onnx, node))
     if precision == "fp16":
         _to_float16(onnx, graph)
@@ -141,7 +152,8 @@ def _as_relus(onnx: Any, node: Any) -> list[Any]:
     ]
 
 
-def _as_convolution(onnx: Any, node: Any, weights: dict[str, Any]) -> list[Any]:
+def _as_convolution(onnx: Any, node: Any, weights: dict[str, Any], end: str | None) -> list[Any]:
+    """The convolution, and, unless the node's output is called `end`, what puts the phases in their places."""
     options = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
     strides, pads = options.get("strides", [1, 1]), options.get("pads", [0, 0, 0, 0])
     more = options.get("output_padding", [0, 0])
@@ -159,16 +171,17 @@ def _as_convolution(onnx: Any, node: Any, weights: dict[str, Any]) -> list[Any]:
         bias = weights[node.input[2]]
         values = onnx.numpy_helper.to_array(bias).repeat(stride * stride)
         bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
-    phases = f"{name}.phases"
+    result = node.output[0]
+    phases = result if result == end else f"{name}.phases"
     convolution = onnx.helper.make_node(
         *("Conv", list(node.input), [phases], name),
         kernel_shape=list(array.shape[2:]),
         pads=[before, before, after, after],
         strides=[1, 1],
     )
-    places = onnx.helper.make_node(
-        "DepthToSpace", [phases], list(node.output), f"{name}.places", blocksize=stride, mode="CRD"
-    )
+    if result == end:
+        return [convolution]
+    places = onnx.helper.make_node("DepthToSpace", [phases], [result], f"{name}.places", blocksize=stride, mode="CRD")
     return [convolution, places]
 
 

@@ -21,6 +21,7 @@ class OnnxruntimeCudaNetwork:
     """See `mcfast.device.networks.DeviceNetwork`. A session belongs to a stream, so each stream has one of its own."""
 
     runtime = "onnxruntime-cuda"
+    phases = 1
     capturable = False  # it allocates as it runs
 
     def __init__(self, network: bytes, device: int) -> None:

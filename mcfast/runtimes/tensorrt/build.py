@@ -48,7 +48,7 @@ def build_engine(
     Returns
     -------
     The engine, and the timing cache with what this build has measured, if there is one. TensorRT for RTX gives
-    the same bytes every time, but for up to 14 that number two sizes where rows and columns are open.
+    the same bytes every time.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from mcfast.runtimes.tensorrt.profiles import Plan, plans_for
 
 __all__ = ["EngineFile", "engine_file", "engine_files", "engine_key", "load_engine"]
 
-_FORMAT = "2"  # of what this module asks the builder for; another number makes every engine be built anew
+_FORMAT = "3"  # of what this module asks the builder for; another number makes every engine be built anew
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mcfast.errors import ConfigError, DeviceError
 from mcfast.nets.engine_form import Precision
 from mcfast.nets.onnx_library import load_model
+from mcfast.nets.phases import phases_of, placed
 from mcfast.runtimes.network import Shape, check_batch
 from mcfast.runtimes.tensorrt.cache import EngineCache
 from mcfast.runtimes.tensorrt.device import Device
@@ -69,6 +70,7 @@ class TensorrtNetwork:
         self.runtime_version = f"{library.name} {library.version}"
         self.metadata: Mapping[str, str] = MappingProxyType(metadata)
         self.input_shape, self.output_shape = _shape(model.graph.input[0]), _shape(model.graph.output[0])
+        self.phases = phases_of(model.graph)
         self._plans = plans_for(self.input_shape)
         self._library, self._network, self._precision, self._cache = library, network, precision, cache
         self._cuda, self._device = _cuda(), device
@@ -153,7 +155,7 @@ class TensorrtNetwork:
         finally:
             # Also when a call fails: what has been queued still reads the batch and writes the result.
             self._cuda.synchronize(stream, self._device)
-        return result
+        return placed(result, self.phases)
 
     def __repr__(self) -> str:
         """Name and shapes."""

@@ -15,7 +15,7 @@ BUCKETS = (128, 1024, 4096)
 TILE = 256
 TILES = (1, 16, 64)
 FRAME = ((16, 16), (3328, 2560), (4096, 3328))
-"""Rows and columns of the smallest, usual and largest whole frame. In float32 the largest needs 6 GB of scratch memory
+"""Rows and columns of the smallest, usual and largest whole frame. In float32 the largest needs 4 GB of scratch memory
 on the GPU; larger frames go in tiles."""
 
 Sizes = tuple[int, ...]
