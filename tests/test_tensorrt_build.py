@@ -45,20 +45,14 @@ def test_plans_follow_from_what_an_input_leaves_open():
 @pytest.mark.parametrize("name", nets.names())
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_builds_are_repeatable(rtx, name, precision):
-    """Patches and tiles: the same bytes. Of frames, whose sides are open, the builder numbers one of two derived sizes
-    before the other, by chance: those numbers differ, and nothing else.
-    """
+    """Every plan's engine is the same bytes each time, that of frames, whose sides are open, too."""
     for plan in _plans(name):
         network = engine_form(nets.weights(name), precision, plan.sides)
         first, timings = build_engine(rtx, network, plan)
         assert len(first) > 100_000
         assert timings is None
-        again, _ = build_engine(rtx, network, plan)
-        if plan.name == "frame":
-            differing = [pair for pair in zip(again, first, strict=True) if pair[0] != pair[1]]
-            assert len(differing) <= 14 and all(abs(one - other) == 1 for one, other in differing)
-        else:
-            assert again == first, plan.name
+        for _ in range(8 if plan.name == "frame" else 1):  # what chance decides shows in one of several builds
+            assert build_engine(rtx, network, plan)[0] == first, plan.name
 
 
 def test_an_engine_is_that_of_its_network(rtx):
