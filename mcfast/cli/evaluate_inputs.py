@@ -13,6 +13,7 @@ __all__ = ["add_parser"]
 
 NETWORKS = ("vgg12", "alexnet12")
 UNITS = ("intensity", "noise")
+LEAST = {"tiles": 1, "epochs": 1, "phantoms": 0, "stride": 1, "seed": 0, "draws": 1, "threads": 1}
 
 
 def add_parser(commands: Any) -> None:
@@ -55,23 +56,10 @@ def _try(options: argparse.Namespace) -> int:
     import json
     from dataclasses import replace
 
-    from mcfast.errors import ConfigError, DependencyError
+    from mcfast.errors import DependencyError
     from mcfast.report.write import write_file
 
-    for name, least in (
-        ("tiles", 1),
-        ("epochs", 1),
-        ("phantoms", 0),
-        ("stride", 1),
-        ("seed", 0),
-        ("draws", 1),
-        ("threads", 1),
-    ):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise ConfigError(f"--{name}: expected at least {least}, got {value}")
-    if not options.phantoms and not options.paths:
-        raise ConfigError("--phantoms: expected at least 1 without PATH, got 0; there is nothing to test on")
+    _check(options)
     try:
         from mcfast.train.input_report import input_tables
         from mcfast.train.input_trial import STRIDE_PX, TRIAL, input_trial
@@ -103,6 +91,17 @@ def _try(options: argparse.Namespace) -> int:
     print(f"written: {Path(options.out) / 'inputs'}.json, .md")
     print(NOTICE)
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    from mcfast.errors import ConfigError
+
+    for name, least in LEAST.items():
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise ConfigError(f"--{name}: expected at least {least}, got {value}")
+    if not options.phantoms and not options.paths:
+        raise ConfigError("--phantoms: expected at least 1 without PATH, got 0; there is nothing to test on")
 
 
 def _sets(options: argparse.Namespace) -> dict[str, Any]:
