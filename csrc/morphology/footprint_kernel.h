@@ -85,11 +85,13 @@ void reduce_pair(T* upper, T* lower, const PairEntries<T>& of, int n, const Imag
     for (; x < n; x += step) reduce_vectors<Op, 1>(upper, lower, of, x, n - x);
 }
 
-/// What an opening leaves of an image's row, or a closing adds to it; `extremum` is the second one, and becomes that.
-template <class Op, class T>
-void subtract_extremum(T* extremum, const T* pixels, int n) {
-    for (int x = 0; x < n; ++x) {
-        extremum[x] = static_cast<T>(Op::is_minimum ? extremum[x] - pixels[x] : pixels[x] - extremum[x]);
+/// to = a - b, row by row. `to` may be either.
+template <class T>
+void subtract_rows(const Image<const T>& a, const Image<const T>& b, const Image<T>& to) {
+    for (int y = 0; y < to.rows; ++y) {
+        const T *p = a.row(y), *q = b.row(y);
+        T* o = to.row(y);
+        for (int x = 0; x < to.columns; ++x) o[x] = static_cast<T>(p[x] - q[x]);
     }
 }
 
@@ -118,7 +120,9 @@ void footprint(const FootprintTask<T>& task, char* workspace) {
         const Image<const T> next{out.next.row(first), out.next.stride, fetched < 2 ? fetched : 2, out.next.columns};
         reduce_pair<Op>(out.to.row(y), y + 1 < end ? out.to.row(y + 1) : out.spare, pair, out.columns, next);
         for (int of = y; of < end && of < y + 2 && out.image.rows; ++of) {
-            subtract_extremum<Op>(out.to.row(of), out.image.row(of), out.columns);
+            const Image<T> made{out.to.row(of), 0, 1, out.columns};
+            const Image<const T> pixels{out.image.row(of), 0, 1, out.columns};
+            Op::is_minimum ? subtract_rows<T>(made, pixels, made) : subtract_rows<T>(pixels, made, made);
         }
     }
 }
@@ -129,16 +133,6 @@ void footprint_extremum(Extremum extremum, const FootprintTask<T>& task, char* w
         footprint<Minimum<T>>(task, workspace);
     } else {
         footprint<Maximum<T>>(task, workspace);
-    }
-}
-
-/// to = a - b, row by row. `to` may be either.
-template <class T>
-void subtract_rows(const Image<const T>& a, const Image<const T>& b, const Image<T>& to) {
-    for (int y = 0; y < to.rows; ++y) {
-        const T *p = a.row(y), *q = b.row(y);
-        T* o = to.row(y);
-        for (int x = 0; x < to.columns; ++x) o[x] = static_cast<T>(p[x] - q[x]);
     }
 }
 
