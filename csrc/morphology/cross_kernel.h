@@ -27,8 +27,8 @@ class Cross {
 
     /// From the last aligned vector on that is not right of the first square.
     void slide_row(int y) const {
-        const int first = task_.left + 1, past = (first + task_.from.offset(y)) & (lanes<T> - 1), begin = first - past;
-        slide_along_row<Op>(task_.along.row(y) + begin, task_.from.row(y) + begin, task_.ping, task_.pong, n_ + past,
+        const int first = task_.left + half + 1, past = (first + task_.from.offset(y)) & (lanes<T> - 1), begin = first - past;
+        slide_along_row<Op>(task_.along.row(y) + begin, task_.from.row(y) + begin - half, task_.ping, task_.pong, n_ + past,
                             side);
     }
 
@@ -37,7 +37,7 @@ class Cross {
         const T *squares[held], *above[band_rows], *below[band_rows], *beside[band_rows], *pixels[band_rows];
         T* to[band_rows];
         const int left = task_.left, bottom = task_.out.top + task_.out.rows;
-        for (int j = 0; j < held; ++j) squares[j] = task_.along.row(y + 1 + j) + left + 1;
+        for (int j = 0; j < held; ++j) squares[j] = task_.along.row(y + 1 + j) + left + half + 1;
         for (int j = 0; j < band_rows; ++j) {
             above[j] = task_.from.row(y + j) + left + half + 1;
             below[j] = task_.from.row(y + j + side + 1) + left + half + 1;

@@ -25,16 +25,16 @@ int rounded_up(int value, int unit) {
 
 template <class T>
 FootprintPass<T>::FootprintPass(Extremum extremum, const FootprintPlan& plan, const Box& box, const Box& inside,
-                                char* workspace)
+                                int past, char* workspace)
     : extremum_(extremum), plan_(plan), box_(box), layout_(workspace) {
     const Reach &reach = plan.reach, &core = plan.core.reach;
     const Box all = reach.around(box);
     needed_ = {std::clamp(all.top, inside.top, inside.bottom), std::clamp(all.bottom, inside.top, inside.bottom),
                std::clamp(all.left, inside.left, inside.right), std::clamp(all.right, inside.left, inside.right)};
     // Rows that no segment has moved along are aligned where the core's kernel loads most.
-    const int aligned = plan.cross ? core.first_column + 1 : plan.core.last_window;
+    const int aligned = plan.cross ? core.first_column + plan.cross / 2 + 1 : plan.core.last_window;
     const int slack = sweep_slack<T>, front = aligned - reach.first_column + slack;
-    left_ = box.left + aligned - rounded_up(front, ShearedRows<T>::line);
+    left_ = box.left + aligned - rounded_up(front, ShearedRows<T>::line) - (plan.cross ? past : 0);
     pitch_ = spread_pitch<T>(all.right - left_ + slack + static_cast<int>(row_slack<T>));
     out_.columns = box.columns();
     out_.spare = layout_.take<T>(static_cast<std::size_t>(pitch_));
@@ -43,7 +43,7 @@ FootprintPass<T>::FootprintPass(Extremum extremum, const FootprintPlan& plan, co
         const int next = i < plan.segments.size() ? plan.segments[i].height() : core.last_row - core.first_row + 1;
         const int kept = rows_at_once + next - 1;
         const int depth = i == 0 ? kept + rows_at_once - 1 : rounded_up(kept, rows_at_once);
-        stages_.push_back(i == 0 ? make_stage({0, 1, 1}, depth) : make_stage(plan.segments[i - 1], depth));
+        stages_.push_back(i == 0 || i == plan.segments.size() ? make_stage({0, 1, 1}, depth) : make_stage(plan.segments[i - 1], depth));
     }
     if (workspace) {
         const RowRing<T>& pixels = stages_[0].rows.ring;

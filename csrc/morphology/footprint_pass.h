@@ -17,12 +17,16 @@ template <class T>
 class FootprintPass {
   public:
     /// For the pixels of `box` in an image of `inside`; from a null workspace it only measures.
-    FootprintPass(Extremum extremum, const FootprintPlan& plan, const Box& box, const Box& inside, char* workspace);
+    FootprintPass(Extremum extremum, const FootprintPlan& plan, const Box& box, const Box& inside, int past,
+                  char* workspace);
 
     std::size_t bytes() const { return layout_.bytes(); }
 
     /// The pixels of the image that the outputs depend on.
     const Box& needed() const { return needed_; }
+
+    /// How far past the beginning of a cache line it reads their first column.
+    int past() const { return column_of(needed_.left) % ShearedRows<T>::line; }
 
     void read(const Image<const T>& image) { image_ = image; }
 

@@ -73,15 +73,16 @@ void run_two_passes_by_chords(const TwoPasses& of, const Image<const T>& image, 
     const Box inside{0, image.rows, 0, image.columns};
     const auto boxes = cut(image.rows, image.columns, first.box_rows(image.rows), first.box_columns(sizeof(T)));
     parallel_for(boxes.size(), threads, [&](std::size_t i) {
-        const FootprintPass<T> measured(of.second, second, boxes[i], inside, nullptr);
+        const Image<T> to = part(out, boxes[i]);
+        const FootprintPass<T> measured(of.second, second, boxes[i], inside, past_line(to.data), nullptr);
         const Box& needed = measured.needed();
-        const std::size_t bytes = FootprintPass<T>(of.first, first, needed, inside, nullptr).bytes();
+        const std::size_t bytes = FootprintPass<T>(of.first, first, needed, inside, measured.past(), nullptr).bytes();
         char* workspace = thread_workspace(bytes + measured.bytes());
-        FootprintPass<T> before(of.first, first, needed, inside, workspace);
-        FootprintPass<T> after(of.second, second, boxes[i], inside, workspace + bytes);
+        FootprintPass<T> before(of.first, first, needed, inside, measured.past(), workspace);
+        FootprintPass<T> after(of.second, second, boxes[i], inside, past_line(to.data), workspace + bytes);
         before.read(image);
         after.read(before);
-        after.write(part(out, boxes[i]), of.is_difference ? part(image, boxes[i]) : Image<const T>{});
+        after.write(to, of.is_difference ? part(image, boxes[i]) : Image<const T>{});
         after.make_all();
     });
 }
@@ -93,10 +94,12 @@ void extremum_by_chords(Extremum extremum, const Image<const T>& image, const Fo
     const Box inside{0, image.rows, 0, image.columns};
     const auto boxes = cut(out.rows, out.columns, plan.box_rows(out.rows), plan.box_columns(sizeof(T)));
     parallel_for(boxes.size(), threads, [&](std::size_t i) {
-        const std::size_t bytes = FootprintPass<T>(extremum, plan, boxes[i], inside, nullptr).bytes();
-        FootprintPass<T> pass(extremum, plan, boxes[i], inside, thread_workspace(bytes));
+        const Image<T> to = part(out, boxes[i]);
+        const int past = past_line(to.data);
+        const std::size_t bytes = FootprintPass<T>(extremum, plan, boxes[i], inside, past, nullptr).bytes();
+        FootprintPass<T> pass(extremum, plan, boxes[i], inside, past, thread_workspace(bytes));
         pass.read(image);
-        pass.write(part(out, boxes[i]));
+        pass.write(to);
         pass.make_all();
     });
 }

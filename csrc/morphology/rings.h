@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 
 #include "core/image.h"
@@ -39,6 +40,12 @@ struct ShearedRows {
     /// Column 0 of row y.
     T* row(int y) const { return ring.row(y) + offset(y); }
 };
+
+/// How many values lie between the beginning of a cache line and `first`.
+template <class T>
+int past_line(const T* first) {
+    return static_cast<int>(reinterpret_cast<std::uintptr_t>(first) / sizeof(T)) & (ShearedRows<T>::line - 1);
+}
 
 /// A pitch for rows that are read together: an odd number of cache lines, so that they do not share the cache's sets.
 template <class T>
