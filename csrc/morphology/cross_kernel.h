@@ -25,11 +25,12 @@ class Cross {
   private:
     static constexpr int half = side / 2, held = band_rows + side - 1;
 
-    /// From the last aligned vector on that is not right of the first square.
+    /// Each extremum is stored in the middle of its columns: in a column of aligned vectors, as the pixels above and
+    /// below are.
     void slide_row(int y) const {
-        const int first = task_.left + half + 1, past = (first + task_.from.offset(y)) & (lanes<T> - 1), begin = first - past;
-        slide_along_row<Op>(task_.along.row(y) + begin, task_.from.row(y) + begin - half, task_.ping, task_.pong, n_ + past,
-                            side);
+        const int first = task_.left + half + 1, past = first & (lanes<T> - 1), begin = first - past;
+        slide_along_row<Op>(task_.along.row(y) + begin, task_.from.row(y) + begin - half, task_.ping, task_.pong,
+                            n_ + past, side);
     }
 
     template <bool is_difference>

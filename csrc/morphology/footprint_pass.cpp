@@ -31,7 +31,7 @@ FootprintPass<T>::FootprintPass(Extremum extremum, const FootprintPlan& plan, co
     const Box all = reach.around(box);
     needed_ = {std::clamp(all.top, inside.top, inside.bottom), std::clamp(all.bottom, inside.top, inside.bottom),
                std::clamp(all.left, inside.left, inside.right), std::clamp(all.right, inside.left, inside.right)};
-    // Rows that no segment has moved along are aligned where the core's kernel loads most.
+    // Rows that are not moved along are aligned where most is loaded: for a cross, above and below an aligned output.
     const int aligned = plan.cross ? core.first_column + plan.cross / 2 + 1 : plan.core.last_window;
     const int slack = sweep_slack<T>, front = aligned - reach.first_column + slack;
     left_ = box.left + aligned - rounded_up(front, ShearedRows<T>::line) - (plan.cross ? past : 0);
@@ -43,7 +43,9 @@ FootprintPass<T>::FootprintPass(Extremum extremum, const FootprintPlan& plan, co
         const int next = i < plan.segments.size() ? plan.segments[i].height() : core.last_row - core.first_row + 1;
         const int kept = rows_at_once + next - 1;
         const int depth = i == 0 ? kept + rows_at_once - 1 : rounded_up(kept, rows_at_once);
-        stages_.push_back(i == 0 || i == plan.segments.size() ? make_stage({0, 1, 1}, depth) : make_stage(plan.segments[i - 1], depth));
+        // What comes after the last segment reads most, and columns: those are worth a store across cache lines.
+        const bool is_sheared = i > 0 && i < plan.segments.size();
+        stages_.push_back(make_stage(is_sheared ? plan.segments[i - 1] : Segment{0, 1, 1}, depth));
     }
     if (workspace) {
         const RowRing<T>& pixels = stages_[0].rows.ring;
@@ -61,8 +63,7 @@ typename FootprintPass<T>::Stage FootprintPass<T>::make_stage(const Segment& ste
 template <class T>
 void FootprintPass<T>::make_core_buffers() {
     if (plan_.cross) {
-        const ShearedRows<T>& from = stages_.back().rows;
-        along_ = make_stage({from.columns, from.rows, 1}, rows_at_once + plan_.cross + 1);
+        along_ = make_stage({0, 1, 1}, rows_at_once + plan_.cross + 1);
         ping_ = layout_.take<T>(static_cast<std::size_t>(pitch_));
         pong_ = layout_.take<T>(static_cast<std::size_t>(pitch_));
     } else {
@@ -141,8 +142,8 @@ void FootprintPass<T>::make_pixel_row() {
 
 template <class T>
 CrossTask<T> FootprintPass<T>::cross_task() const {
-    return {stages_.back().rows,
-            along_.rows,
+    return {stages_.back().rows.ring,
+            along_.rows.ring,
             ping_,
             pong_,
             plan_.cross,
@@ -154,7 +155,7 @@ CrossTask<T> FootprintPass<T>::cross_task() const {
 template <class T>
 FootprintTask<T> FootprintPass<T>::footprint_task() const {
     const Reach& reach = plan_.core.reach;
-    return {stages_.back().rows,
+    return {stages_.back().rows.ring,
             column_of(box_.left + reach.first_column),
             plan_.core.runs.data(),
             static_cast<int>(plan_.core.runs.size()),

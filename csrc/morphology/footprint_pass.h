@@ -16,7 +16,8 @@ namespace mcfast {
 template <class T>
 class FootprintPass {
   public:
-    /// For the pixels of `box` in an image of `inside`; from a null workspace it only measures.
+    /// For the pixels of `box` in an image of `inside`, of which the first is stored `past` values past the beginning
+    /// of a cache line; from a null workspace it only measures.
     FootprintPass(Extremum extremum, const FootprintPlan& plan, const Box& box, const Box& inside, int past,
                   char* workspace);
 

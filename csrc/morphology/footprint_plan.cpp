@@ -46,12 +46,11 @@ FootprintPlan::FootprintPlan(const Footprint& footprint) : core(footprint.chords
     segments = std::move(factors.segments);
 }
 
-/// An even number of boxes: two threads, or four, share them evenly. Each makes some of its neighbour's rows again.
-int FootprintPlan::box_rows(int image_rows) const {
-    const int most = std::max(512, 8 * height());
-    if (image_rows <= most) return most;
-    const int boxes = ((image_rows + most - 1) / most + 1) / 2 * 2;
-    return (image_rows + boxes - 1) / boxes;
+/// One box for each thread, two where there are several, which need not be equally fast; each makes some of its
+/// neighbour's rows again.
+int FootprintPlan::box_rows(int image_rows, int threads) const {
+    const int boxes = threads > 1 ? 2 * threads : 1;
+    return std::max((image_rows + boxes - 1) / boxes, 8 * height());
 }
 
 /// Rows that are not cut are worth more than the cache, up to a point.

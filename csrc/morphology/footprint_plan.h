@@ -15,7 +15,7 @@ struct FootprintPlan {
     int height() const { return reach.last_row - reach.first_row + 1; }
 
     /// Rows and columns of the boxes that suit the caches, in an image of so many rows of pixels of so many bytes.
-    int box_rows(int image_rows) const;
+    int box_rows(int image_rows, int threads) const;
     int box_columns(std::size_t pixel_bytes) const;
 
     Reach reach;                    // of the footprint

@@ -71,7 +71,8 @@ void run_two_passes_by_chords(const TwoPasses& of, const Image<const T>& image, 
     const Footprint mirrored = footprint.reflected();
     const FootprintPlan first(of.minimum_first ? footprint : mirrored), second(of.minimum_first ? mirrored : footprint);
     const Box inside{0, image.rows, 0, image.columns};
-    const auto boxes = cut(image.rows, image.columns, first.box_rows(image.rows), first.box_columns(sizeof(T)));
+    const auto boxes =
+        cut(image.rows, image.columns, first.box_rows(image.rows, threads), first.box_columns(sizeof(T)));
     parallel_for(boxes.size(), threads, [&](std::size_t i) {
         const Image<T> to = part(out, boxes[i]);
         const FootprintPass<T> measured(of.second, second, boxes[i], inside, past_line(to.data), nullptr);
@@ -92,7 +93,7 @@ void extremum_by_chords(Extremum extremum, const Image<const T>& image, const Fo
                         int threads) {
     const FootprintPlan plan(footprint);
     const Box inside{0, image.rows, 0, image.columns};
-    const auto boxes = cut(out.rows, out.columns, plan.box_rows(out.rows), plan.box_columns(sizeof(T)));
+    const auto boxes = cut(out.rows, out.columns, plan.box_rows(out.rows, threads), plan.box_columns(sizeof(T)));
     parallel_for(boxes.size(), threads, [&](std::size_t i) {
         const Image<T> to = part(out, boxes[i]);
         const int past = past_line(to.data);

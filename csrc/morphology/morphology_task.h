@@ -119,9 +119,9 @@ constexpr int largest_cross = 17;
 /// Row y of the output is made of rows [y, y + side + 2) and, in the first column, of columns from `left` on.
 template <class T>
 struct CrossTask {
-    ShearedRows<T> from;
-    ShearedRows<T> along;  // extrema over the square's columns, of rows before `made`
-    T *ping, *pong;        // rows
+    RowRing<T> from;
+    RowRing<T> along;  // extrema over the square's columns, each at the middle one, of rows before `made`
+    T *ping, *pong;    // rows
     int side, left, made;
     RowsOut<T> out;
 };
@@ -129,7 +129,7 @@ struct CrossTask {
 /// Extremum over an arbitrary footprint of at most `height` rows: row y of the output is made of rows [y, y + height).
 template <class T>
 struct FootprintTask {
-    ShearedRows<T> from;
+    RowRing<T> from;
     int left;         // column of `from` that the leftmost pixel of the first output lies in
     const Run* runs;  // distinct, by ascending length
     int run_count;
