@@ -24,7 +24,7 @@ import mcfast
 from benchmarks.gpu_images import dark_breast
 from mcfast import _cuda
 from mcfast.backends import cuda
-from mcfast.backends.gpu import residual, tone
+from mcfast.backends.gpu import residual, suppression, tone
 from mcfast.backends.gpu.device_array import DeviceArray
 from mcfast.backends.gpu.interop import view
 from mcfast.backends.gpu.launch import Call
@@ -150,6 +150,19 @@ def of_a_dark_breast(stream: _cuda.Stream) -> Iterator[tuple[str, Callable[[Any]
         yield f"{name} dark fat", call, mask
 
 
+def of_candidates(stream: _cuda.Stream) -> Iterator[tuple[str, Callable[[Any], Any], Any]]:
+    """(name, call that writes to `out`, `out`) of what takes as many candidates as a frame at 0.1 mm has."""
+    rng, count = numpy.random.default_rng(3), numpy.array([3500], numpy.int32)
+    lists = rng.integers(0, (2867, 2330), (3500, 2)).astype(numpy.int32), rng.random(3500, numpy.float32), count
+    seen = [view(DeviceArray.from_host(one, stream=stream.handle), "benchmark", "lists") for one in lists]
+
+    def suppress(out: DeviceArray) -> None:
+        with Call(cuda.device(0), stream.handle, out) as call:
+            suppression.suppress(call, *seen, 4.0, out=view(out, "benchmark", "out"))
+
+    yield "suppress 3500", suppress, DeviceArray((3500,), numpy.bool_, stream=stream.handle)
+
+
 def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, Any]]:
     """One record for each operation."""
     levels = 256 if dtype == numpy.uint8 else 4096
@@ -161,16 +174,16 @@ def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, An
         (name, call, DeviceArray((ROWS, COLUMNS), result, stream=stream.handle))
         for name, call, result in operations(image, stream)
     )
-    dark = of_a_dark_breast(stream) if dtype == numpy.uint16 else ()
-    for name, call, out in (*whole, *other_shapes(image, stream), *dark):
+    once = (*of_a_dark_breast(stream), *of_candidates(stream)) if dtype == numpy.uint16 else ()
+    for name, call, out in (*whole, *other_shapes(image, stream), *once):
         elapsed = milliseconds(lambda: call(out), stream.handle)  # noqa: B023
-        moved = out.nbytes + (out.nbytes if "gather" in name else image.nbytes)
+        read = out.nbytes if "gather" in name else 12 * out.nbytes if "suppress" in name else image.nbytes
         yield {
             "operation": name,
             "dtype": numpy.dtype(dtype).name,
             "who": "mcfast",
             "ms": elapsed,
-            "share_of_copy": moved / elapsed / 1e6 / rate,
+            "share_of_copy": (out.nbytes + read) / elapsed / 1e6 / rate,
         }
 
 

@@ -48,6 +48,7 @@ add_library(
   csrc/residual/residual.cu
   csrc/selection/selection.cu
   csrc/spots/spots.cu
+  csrc/suppression/suppression.cu
   csrc/tone/tone.cu)
 target_include_directories(mcfast_kernels PRIVATE csrc)
 target_compile_features(mcfast_kernels PRIVATE cuda_std_17)

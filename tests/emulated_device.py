@@ -20,7 +20,7 @@ from mcfast.backends.gpu.views import view_of
 CSRC = pathlib.Path(__file__).parents[1] / "csrc"
 NOUNS = (
     *("blur", "candidates", "guided", "lookup", "magnify", "mask", "morphology", "noise", "patches", "resample"),
-    *("residual", "selection", "spots", "tone"),
+    *("residual", "selection", "spots", "suppression", "tone"),
 )
 CHECKED = ("-O2", "-DMC_CHECK")
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")

@@ -54,7 +54,7 @@ def compile_kernels(folder, program, kernels, options):
 
 
 def headers_of(folder: pathlib.Path):
-    return sorted([*folder.rglob("*.cuh"), folder / "gpu" / "mc_gpu.h", folder / "gpu" / "pixel.h"])
+    return sorted([*folder.rglob("*.cuh"), *(folder / "gpu" / f"{name}.h" for name in ("mc_gpu", "pixel", "warp"))])
 
 
 def check(error):

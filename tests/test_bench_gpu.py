@@ -34,9 +34,9 @@ def test_the_engine_is_timed_and_drawn(gpu, tmp_path, monkeypatch, capsys):
     assert [one["magnify"] for one in written["records"]] == ["none", "breast"]
     for record in written["records"]:
         assert record["runtime"] == "tensorrt tensorrt_rtx 1.7"
-        expected = ["upload", "enhance", "mask", "propose", "classify", "download", "total"]
+        expected = ["upload", "enhance", "mask", "propose", "classify", "suppress", "download", "total"]
         if record["magnify"] == "breast":
-            expected.insert(5, "magnify")
+            expected.insert(6, "magnify")
         assert list(record["stages_ms"]) == expected
         assert record["images_per_second"] > 0
         assert record["latency_ms"]["images"] == 4

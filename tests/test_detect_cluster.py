@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area, suppress
+from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area
+from mcfast.detect.suppression import suppress
 
 places = st.integers(0, 40).flatmap(
     lambda count: arrays(numpy.int64, (count, 2), elements=st.integers(0, 30)).map(lambda array: array.astype(float))

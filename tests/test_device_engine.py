@@ -1,6 +1,7 @@
 """`Engine(device="cuda")` on the emulated GPU: the findings of the CPU, graphs, two images in flight, failures."""
 
 import gc
+from importlib import import_module
 
 import device_engine
 import emulated_device
@@ -12,6 +13,7 @@ import mcfast
 from mcfast import detect, phantom
 from mcfast.canonical import at_canonical
 from mcfast.detect import DetectorConfig
+from mcfast.detect.suppression import suppress
 from mcfast.detect.tone import tone_of
 from mcfast.errors import DeviceError
 from mcfast.runtimes.tensorrt import TensorrtNetwork
@@ -163,6 +165,27 @@ def test_nothing_is_waited_for_between_upload_and_result(gpu, part):
     assert log[:after].count("network") == 3
     same(engine._finish(begun), mcfast.Engine(config(spacing_mm=0.14, magnify="breast"), "cpu")(part))
     assert len(waits) == 1, "once for the result"
+
+
+def test_the_gpu_has_suppressed_what_comes_down(gpu, image, monkeypatch):
+    """Between the networks and the downloads; the host takes its word, and compares only what it has measured."""
+    own = config(detector=DetectorConfig(limit=1000, min_score=0.0, apart_mm=0.9))
+    engine, expected = mcfast.Engine(own, "cuda"), mcfast.Engine(own, "cpu")(image)
+    calls, detector = [], import_module("mcfast.detect.detector")
+    monkeypatch.setattr(detector, "suppress", lambda *arguments: (calls.append(arguments), suppress(*arguments))[1])
+    begun = engine._begin(engine._load(image))
+    names = [name for name in gpu.log if name in ("network", "suppress", "download")]
+    assert names[:4] == ["network", "network", "suppress", "download"] and names.count("suppress") == 1
+    same(engine._finish(begun), expected)
+    arrays = begun.begun.arrays
+    count = int(arrays["count"][0])
+    places, scores, stays = (arrays[name][:count] for name in ("places", "scores", "stays"))
+    alone = suppress(places.astype(float), scores, 9.0)
+    assert numpy.flatnonzero(stays).tolist() == sorted(alone.tolist())
+    assert 100 < len(alone) < count - 100, "of both kinds"
+    ((measured, their_scores, apart),) = calls
+    numpy.testing.assert_array_equal(their_scores, scores[alone])
+    assert measured.shape == (len(alone), 2) and (apart >= 9).all()
 
 
 def test_two_images_are_in_flight_on_two_streams(gpu, part):

@@ -243,6 +243,7 @@ def test_the_tests_for_a_gpu_run(with_cuda, monkeypatch):
     tests.test_the_breast_of_a_mammogram("cuda")
     tests.test_a_breast_nearly_as_dark_as_air_and_a_crop_of_it("cuda")
     tests.test_a_closer_look_and_a_tone_can_be_captured_in_a_graph()
+    tests.test_suppression_can_be_captured_in_a_graph()
     tests.test_equals_the_cpu("cuda", numpy.uint16, (65, 3))
     monkeypatch.delitem(sys.modules, "test_gpu_device")
 
@@ -264,6 +265,6 @@ def test_the_benchmark_measures_every_operation(with_cuda, monkeypatch, tmp_path
     assert {record["dtype"] for record in ours} == {"uint8", "uint16", "float32"}
     names = {record["operation"] for record in ours}
     assert {"dehaze", "gaussian_blur 2", "white_tophat disk 7", "breast_mask", "sliding_windows 224"} <= names
-    assert {"breast_mask dark fat", "tone dark fat", "residual dark fat"} <= names
+    assert {"breast_mask dark fat", "tone dark fat", "residual dark fat", "suppress 3500"} <= names
     assert all(record["ms"] > 0 and record["share_of_copy"] > 0 for record in ours)
     monkeypatch.delitem(sys.modules, "benchmarks.gpu")

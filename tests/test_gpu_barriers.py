@@ -62,7 +62,8 @@ LEVELS, LARGEST = numpy.array([0.9, 0.2], numpy.float32), numpy.array([1 << 40],
 ENDS = numpy.array([[3, 90]] * 300, numpy.int32)
 VALUES, PART = numbers(130 * 500), numpy.array([0, 0, 130, 500], numpy.int32)
 INSIDE, FLAGS = numpy.ones(130 * 500, numpy.uint8), numpy.full(3000, 3, numpy.uint8)
-INT, FLOAT, DOUBLE = numpy.int32, numpy.float32, numpy.float64
+INT, FLOAT, DOUBLE, LONG = numpy.int32, numpy.float32, numpy.float64, numpy.int64
+CROWD = (300 * numbers(5000)).astype(numpy.int32)
 
 # Header -> what else to include, and its kernels (those of other headers that stand on it, too) with a call of each.
 KERNELS = {
@@ -109,6 +110,15 @@ KERNELS = {
             "choose_strongest": alone(
                 *((1,), 1024, numbers(2500), numpy.array([2500], INT), INT(2500), FLOAT(0.1), INT(300)),
                 *(room(300, INT), room(1, INT)),
+            )
+        },
+    ),
+    "suppression/suppression.cuh": (
+        (),
+        {
+            "suppress": alone(
+                *((1,), 1024, CROWD, numbers(2500), numpy.array([2500], INT), INT(4), LONG(15)),
+                *(room(2500, INT), room(2500, numpy.uint8)),
             )
         },
     ),

@@ -232,6 +232,37 @@ def test_a_closer_look_and_a_tone_can_be_captured_in_a_graph():
         numpy.testing.assert_allclose(result, flat.values, rtol=0, atol=2e-6)
 
 
+@pytest.mark.skipif("cuda" not in NAMES, reason="this machine has no GPU that the module _cuda can use")
+def test_suppression_can_be_captured_in_a_graph():
+    """Of other spots, and another number of them, than it was captured with."""
+    pytest.importorskip("scipy", reason="the specification needs SciPy")
+    from mcfast import _cuda
+    from mcfast.backends.gpu.device_array import DeviceArray
+    from mcfast.backends.gpu.interop import view
+    from mcfast.backends.gpu.launch import Call
+    from mcfast.backends.gpu.suppression import suppress
+    from mcfast.detect.suppression import suppress as specification
+
+    stream, rng = _cuda.Stream(0), numpy.random.default_rng(6)
+    hosts = numpy.zeros((3500, 2), numpy.int32), numpy.zeros(3500, numpy.float32), numpy.zeros(1, numpy.int32)
+    lists = [DeviceArray.from_host(one, stream=stream.handle) for one in hosts]
+    out = DeviceArray.from_host(numpy.zeros(3500, bool), stream=stream.handle)
+
+    def run():
+        with Call(cuda.device(0), stream.handle, out) as call:
+            suppress(call, *(view(one, "test", "lists") for one in lists), 4.0, out=view(out, "test", "out"))
+
+    run()
+    graph = _cuda.Graph(stream, run)
+    for count in (3500, 0, 1, 2100):
+        hosts[0][:], hosts[1][:], hosts[2][:] = rng.integers(0, 300, (3500, 2)), rng.integers(0, 200, 3500), count
+        for one, host in zip(lists, hosts, strict=True):
+            _cuda.copy(one.pointer, host.ctypes.data, host.nbytes, stream.handle, 0)
+        graph.launch(stream)
+        kept = specification(hosts[0][:count].astype(float), hosts[1][:count], 4.0)
+        assert numpy.flatnonzero(out.to_host()[:count]).tolist() == sorted(kept.tolist())
+
+
 @pytest.mark.parametrize("library", ("torch", "cupy"))
 def test_arrays_of_other_libraries(library):
     module = pytest.importorskip(library, reason=f"this machine has no GPU build of {library}")

@@ -89,7 +89,7 @@ SANITIZED_RUN = """
 import numpy, mcfast
 from benchmarks.gpu_images import dark_breast
 from images import DTYPES, make
-from mcfast.backends.gpu import magnify, residual, tone
+from mcfast.backends.gpu import magnify, residual, suppression, tone
 def flatten(call, image, mask):
     even = tone.find_tone(call, image, mask, max_value=4095.0)
     residual.flatten(call, image, mask, max_value=4095.0, skin_px=6, border_px=3, window_px=12, tone=even)
@@ -98,6 +98,11 @@ inside = device.run("breast_mask", dark, 0.1, max_value=4095.0)
 device.run("residual", dark, plan=flatten, mask=inside)
 assert inside.mean() > 0.5 and "texture_medians" in device.launches and "tone_table" in device.launches
 device.run("breast_mask", dark[:99, :99], 0.1, max_value=4095.0, valid=inside[:99, :99])
+rng = numpy.random.default_rng(1)
+for count in (0, 1, 2000):
+    lists = {"scores": rng.random(2000, numpy.float32), "count": numpy.array([count], numpy.int32)}
+    places, out = rng.integers(0, 300, (2000, 2)).astype(numpy.int32), numpy.zeros(2000, bool)
+    device.run("suppress", places, plan=suppression.suppress, distance=4.0, out=out, **lists)
 for rows, columns in ((1, 1), (37, 131)):
     unit, out, between = (make(kind, 2 * rows, 2 * columns, 1) for kind in ("float32", "uint16", "uint16"))
     around = {"mask": make("uint8", rows, columns, 1) > 100, "interpolated": between}

@@ -3,6 +3,7 @@
 import numpy
 import pytest
 import test_gpu_proposal
+import test_gpu_suppression
 import test_gpu_texture
 import test_gpu_tone
 from images import DTYPES, make, strided
@@ -288,5 +289,5 @@ def test_kernels_do_not_depend_on_the_order_of_threads(pytestconfig):
 
 def test_every_kernel_has_run(emulated):
     """The last test of this file: no kernel is left untested by those before, nor by the files that name their own."""
-    elsewhere = test_gpu_proposal.OWN | test_gpu_texture.OWN | test_gpu_tone.OWN
+    elsewhere = test_gpu_proposal.OWN | test_gpu_suppression.OWN | test_gpu_texture.OWN | test_gpu_tone.OWN
     assert set(emulated.kernels()) - elsewhere <= set(emulated.launches)

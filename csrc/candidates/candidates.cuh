@@ -12,6 +12,7 @@
 #pragma once
 
 #include "gpu/pixel.h"
+#include "gpu/warp.h"
 
 namespace mcfast::gpu {
 
@@ -49,16 +50,6 @@ MC_KERNEL void __launch_bounds__(32 * mark_rows)
     }
     const uint32_t word = __ballot_sync(0xffffffffu, peak);
     if (threadIdx.x == 0 && y < rows) bits[static_cast<int64_t>(y) * gridDim.x + blockIdx.x] = word;
-}
-
-/// Sum of the values of the lanes before this one.
-MC_DEVICE int sum_before(int value, int lane) {
-    int sum = value;
-    for (unsigned places = 1; places < 32; places *= 2) {
-        const int other = __shfl_up_sync(0xffffffffu, sum, places);
-        if (lane >= static_cast<int>(places)) sum += other;
-    }
-    return sum - value;
 }
 
 /// counts[y] = bits set in row y, a row for each warp.

@@ -18,7 +18,7 @@ STAGES = {
     "mask": "resample to 0.1 mm, find the breast",
     "propose": "candidates",
     "classify": "network on their patches",
-    "cluster": "measure, suppress, group",
+    "cluster": "suppress, measure, group",
     "magnify": "FSRCNN x2",
     "total": "sum of the above: file to result",
     "write": "the files of the reports",

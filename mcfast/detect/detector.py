@@ -11,10 +11,11 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.detect.classify import Network, classify
-from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area, suppress
+from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area
 from mcfast.detect.features import measure
 from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import Candidates, propose
+from mcfast.detect.suppression import suppress
 from mcfast.errors import ConfigError
 
 __all__ = ["Calcification", "Cluster", "Detections", "DetectorConfig", "detect", "group"]
@@ -43,7 +44,8 @@ class DetectorConfig:
     cluster_score
         Lowest probability of a cluster's member, 0 .. 1: who has fainter ones reported wants no clusters of them.
     apart_mm
-        Of two spots closer than this, or than three quarters of the better one's diameter, only the better one stays.
+        Of two spots closer than this, only the better one stays; of those that do, when their centres have been
+        measured, only the better one of two that are closer than this or than three quarters of its diameter.
     link_mm
         Calcifications at most this far apart belong to one cluster.
     min_members
@@ -209,16 +211,19 @@ def group(
     max_value: float,
     mask: Mask,
     config: DetectorConfig,
+    kept: NDArray[numpy.int64] | None = None,
 ) -> Detections:
     """Turn scored candidates into measured calcifications and clusters: the last stage of `detect`.
 
-    `scores` is (N,), one probability per candidate; the rest as in `detect`. O(N log N).
+    `scores` is (N,), one probability per candidate; `kept` are the indices of those that non-maximum suppression
+    leaves, best first, where that is known already; the rest as in `detect`. O(N log N).
     """
-    chosen = numpy.flatnonzero(scores >= config.min_score)
+    if kept is None:
+        kept = suppress(candidates.positions.astype(float), scores, config.apart_mm / spacing_mm)
+    chosen = kept[scores[kept] >= config.min_score]
     found = _calcifications(image, candidates, scores, chosen, spacing_mm, max_value, config)
     found, clusters = _grouped(found, spacing_mm, config)
-    alone = suppress(candidates.positions.astype(float), scores, config.apart_mm / spacing_mm)
-    score = best_place(candidates.positions[alone], scores[alone], config.link_mm / spacing_mm)
+    score = best_place(candidates.positions[kept], scores[kept], config.link_mm / spacing_mm)
     return Detections(found, clusters, score, mask, len(candidates))
 
 
@@ -226,7 +231,7 @@ def _calcifications(
     image: NDArray[Any],
     candidates: Candidates,
     scores: NDArray[numpy.float32],
-    chosen: NDArray[numpy.intp],
+    chosen: NDArray[numpy.int64],
     spacing_mm: float,
     max_value: float,
     config: DetectorConfig,
@@ -239,7 +244,8 @@ def _calcifications(
     # What is brighter than half of a faint spot is half tissue: only of a clear one are centre and diameter known.
     clear = features.contrast >= CLEAR * noise
     places = numpy.where(clear[:, None], numpy.column_stack([features.rows, features.columns]), positions)
-    # A coarse calcification has several peaks; they are within its own diameter of the best one.
+    # A coarse calcification has several peaks; they are within its own diameter of the best one, and their centres, as
+    # measured, may even be one.
     reach = numpy.where(clear, 0.75 * features.diameter_mm, 0.0)
     apart = numpy.maximum(config.apart_mm, reach) / spacing_mm
     return tuple(

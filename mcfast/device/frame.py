@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from mcfast.backends.gpu import candidates, magnify, noise, residual, selection, spots, tone
+from mcfast.backends.gpu import candidates, magnify, noise, residual, selection, spots, suppression, tone
 from mcfast.backends.gpu.launch import Call
 from mcfast.backends.gpu.mask import find_breast
 from mcfast.backends.gpu.pixels import lookup
@@ -93,6 +93,8 @@ class Frame:
             mark("propose")
             self._classify(call, part, chosen)
             mark("classify")
+            self._suppress(call)
+            mark("suppress")
             if self._magnifier is not None:
                 self._magnify(call, self._magnifier)
                 mark("magnify")
@@ -133,6 +135,10 @@ class Frame:
                 selection.candidate_patches(call, part, chosen, RANGE, batch, first=first)
                 network.enqueue(batch.pointer, said.pointer + 4 * (row * limit + first), batch.shape)
         self._keep(selection.committee(call, said, chosen, doubt=DOUBT, sure=SURE), "scores")
+
+    def _suppress(self, call: Call) -> None:
+        at, apart = self.arrays, self._config.detector.apart_mm / self._config.canonical_mm
+        suppression.suppress(call, at["places"], at["scores"], at["count"], apart, out=at["stays"])
 
     def _magnify(self, call: Call, network: Executor) -> None:
         at, white = self.arrays, self.kind.white

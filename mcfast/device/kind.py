@@ -68,6 +68,7 @@ class FrameKind:
             "tone": ((2,), numpy.float64),
             "places": ((limit, 2), numpy.int32),
             **dict.fromkeys(("strength", "noise", "scores"), ((limit,), numpy.float32)),
+            "stays": ((limit,), numpy.bool_),
             "said": ((len(detectors), limit), numpy.float32),
             **{
                 f"input {name}": ((batch, scales, side, side), numpy.float32)

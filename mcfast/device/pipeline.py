@@ -94,7 +94,7 @@ class DevicePipeline:
         return _Begun(slot, mammogram, kind, image, arrays, clock)
 
     def finish(self, begun: _Begun) -> Analysis:
-        """Wait for the GPU; measure, cluster, and fetch what is magnified."""
+        """Wait for the GPU; measure what it leaves, cluster, and fetch what is magnified."""
         clock, arrays = begun.clock, begun.arrays
         try:
             with clock("device"):
@@ -124,7 +124,9 @@ class DevicePipeline:
         strength, noise = arrays["strength"][:count], arrays["noise"][:count]
         candidates = detect.Candidates(arrays["places"][:count] + arrays["box"][:2], strength, noise, None, tone)
         scores, white = arrays["scores"][:count], begun.kind.white_at_canonical
-        options: dict[str, Any] = {"max_value": white, "mask": arrays["mask"], "config": config.detector}
+        kept = numpy.flatnonzero(arrays["stays"][:count])
+        kept = kept[numpy.argsort(-scores[kept], kind="stable")]
+        options: dict[str, Any] = {"max_value": white, "mask": arrays["mask"], "config": config.detector, "kept": kept}
         return detect.group(arrays["small"], candidates, scores, config.canonical_mm, **options)
 
     def _magnified(self, begun: _Begun, calcifications: tuple[Calcification, ...]) -> tuple[Magnified, ...]:

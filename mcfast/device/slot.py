@@ -24,7 +24,7 @@ __all__ = ["LISTS", "Slot"]
 Mark = Callable[[str], None]
 Arrays = dict[str, NDArray[Any]]
 
-LISTS = ("box", "tone", "count", "places", "strength", "noise", "scores")
+LISTS = ("box", "tone", "count", "places", "strength", "noise", "scores", "stays")
 
 
 class Slot:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.detect.cluster import suppress
 from mcfast.detect.propose import BORDER_MM, SKIN_MM, Candidates
+from mcfast.detect.suppression import suppress
 from mcfast.footprints import disk
 from mcfast.ops import box_mean, dehaze, erode, local_maxima, white_tophat
 
