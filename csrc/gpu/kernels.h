@@ -21,10 +21,13 @@ struct KernelTable {
 };
 
 #ifndef MCFAST_KERNEL_NOUNS  // a test may link fewer
-#define MCFAST_KERNEL_NOUNS(X)                                                                                     \
-    X(blur)                                                                                                        \
-    X(candidates) X(guided) X(lookup) X(magnify) X(mask) X(morphology) X(noise) X(patches) X(resample) X(residual) \
-        X(selection) X(spots) X(suppression) X(tone)
+#define MCFAST_KERNEL_NOUNS(X) \
+    X(blur)                    \
+    X(candidates)              \
+    X(guided)                  \
+    X(lookup)                  \
+    X(magnify)                 \
+    X(mask) X(morphology) X(noise) X(patches) X(resample) X(residual) X(selection) X(spots) X(suppression) X(tone)
 #endif
 
 #define MCFAST_DECLARE_TABLE(noun) KernelTable noun##_kernels();
