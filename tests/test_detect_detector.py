@@ -1,6 +1,7 @@
 """The detector as a whole, with a network that is a formula and with the one that ships."""
 
 import itertools
+from importlib import import_module
 
 import numpy
 import pytest
@@ -9,6 +10,8 @@ from mcfast import nets, runtimes
 from mcfast.detect import Committee, Detections, DetectorConfig, classify, detect, group, propose
 from mcfast.detect.classify import PATCH, RANGE, SCALES, candidate_patches
 from mcfast.detect.committee import DOUBT, SURE
+from mcfast.detect.features import measure
+from mcfast.detect.suppression import suppress
 from mcfast.engine import DETECTORS
 from mcfast.errors import ConfigError
 from mcfast.evaluate.froc import match, sensitivity_at
@@ -92,6 +95,30 @@ def test_stages_compose(phantom, found: Detections) -> None:
     again = group(phantom.image, candidates, scores, 0.1, max_value=4095, mask=found.mask, config=config)
     assert again.calcifications == found.calcifications
     assert again.clusters == found.clusters
+
+
+def test_what_is_suppressed_is_not_measured(phantom, found: Detections, monkeypatch) -> None:
+    """Non-maximum suppression comes first, and whoever has done it already says what stays."""
+    detector, measured = import_module("mcfast.detect.detector"), []
+    monkeypatch.setattr(
+        detector,
+        "measure",
+        lambda image, places, spacing: (measured.append(places), measure(image, places, spacing))[1],
+    )
+    candidates = propose(phantom.image, found.mask, threshold=1, limit=3500, max_value=4095, spacing_mm=0.1)
+    scores = classify(candidates, Brightness())
+    config = DetectorConfig(min_score=0.01, apart_mm=0.8)
+    options = {"max_value": 4095, "mask": found.mask, "config": config}
+    first = group(phantom.image, candidates, scores, 0.1, **options)
+    kept = suppress(candidates.positions.astype(float), scores, 8.0)
+    expected = kept[scores[kept] >= 0.01]
+    numpy.testing.assert_array_equal(measured[0], candidates.positions[expected])
+    assert len(first.calcifications) <= len(expected) < (scores >= 0.01).sum()
+    again = group(phantom.image, candidates, scores, 0.1, kept=kept, **options)
+    assert (again.calcifications, again.image_score) == (first.calcifications, first.image_score)
+    fewer = group(phantom.image, candidates, scores, 0.1, kept=kept[:5], **options)
+    assert {one.score for one in fewer.calcifications} <= set(scores[kept[:5]].tolist())
+    assert 0 < len(fewer.calcifications) <= 5
 
 
 def test_patches_are_what_the_network_was_told(phantom, found: Detections) -> None:

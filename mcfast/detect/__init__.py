@@ -1,10 +1,11 @@
-"""Finding calcifications: breast mask, candidates, probabilities, measured calcifications, clusters."""
+"""Finding calcifications: breast mask, candidates, probabilities, suppression, measured calcifications, clusters."""
 
 from mcfast.detect.classify import classify
 from mcfast.detect.committee import Committee
 from mcfast.detect.detector import Calcification, Cluster, Detections, DetectorConfig, detect, group
 from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import Candidates, propose
+from mcfast.detect.suppression import suppress
 
 __all__ = [
     "Calcification",
@@ -18,4 +19,5 @@ __all__ = [
     "detect",
     "group",
     "propose",
+    "suppress",
 ]
