@@ -4,14 +4,15 @@
 // the better ones around it: it goes as soon as one of them stays, and stays as soon as all of them have gone. So all
 // spots are looked at in rounds until none is open. The best of the open ones is decided in every round, whatever the
 // order of threads, and what is decided never changes: the answer is the loop's, and how long it takes depends on the
-// longest chain of spots that wait for each other (some rounds; as many as there are spots if they fall off along a
-// line).
+// longest chain of spots that wait for each other (at most 4 rounds for the 3500 candidates of a mammogram, 0.4 mm
+// apart; as many as there are spots if they fall off along a line).
 //
 // Who is around: spots are put into square cells that are as wide as the distance, so all that matter are in 3 x 3 of
 // them. Cells are numbered on a torus of 64 x 64, which fits into shared memory whatever the size of the image: a cell
 // also holds what lies a multiple of 64 cells away, and the distance sends that off.
 //
-//   bytes per spot    13, and in each round 17 for each spot in the nine cells around an open one, out of L1
+//   bytes per spot    13, and in each round 17 for each spot in the nine cells around an open one (nine in a
+//                     mammogram, itself among them), out of L1
 //   limit             latency: one block, since a round must know what the last one decided; two barriers each
 //   launch            one block of 1024 threads, 16.5 kB of shared memory
 #pragma once
