@@ -4,8 +4,8 @@
 // the better ones around it: it goes as soon as one of them stays, and stays as soon as all of them have gone. So all
 // spots are looked at in rounds until none is open. The best of the open ones is decided in every round, whatever the
 // order of threads, and what is decided never changes: the answer is the loop's, and how long it takes depends on the
-// longest chain of spots that wait for each other (at most 4 rounds for the 3500 candidates of a mammogram, 0.4 mm
-// apart; as many as there are spots if they fall off along a line).
+// longest chain of spots that wait for each other (3 or 4 rounds on each of eight mammograms with 3500 candidates and
+// 0.4 mm between them; as many as there are spots if scores fall off along a line).
 //
 // Who is around: spots are put into square cells that are as wide as the distance, so all that matter are in 3 x 3 of
 // them. Cells are numbered on a torus of 64 x 64, which fits into shared memory whatever the size of the image: a cell
