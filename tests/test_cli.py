@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy
 import pytest
@@ -74,7 +75,7 @@ def test_options(small_phantom, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--min-score", "2"], "min_score"),
+        (["--min-score", "2"], "--min-score: expected 0 to 1, got 2"),
         (
             ["--write", "pdf"],
             "--report: expected some of json,marks,enhanced,magnified,html,mg,sr,cad-sr,sc,seg, got 'pdf'",
@@ -115,6 +116,13 @@ def test_a_file_where_the_results_shall_go(small_dicom, tmp_path, capsys):
         error = capsys.readouterr().err
         assert error == f"mcfast: --out: {taken} cannot be made a folder (File exists); name another\n"
     assert taken.read_bytes() == b"mine"
+
+
+def test_a_folder_that_may_not_be_written_to(small_dicom, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)  # root may write anywhere
+    assert main(["run", str(small_dicom), "--out", str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert error == f"mcfast: --out: {tmp_path} is a folder that you may not write to; name another\n"
 
 
 def test_names_never_collide():

@@ -105,7 +105,7 @@ def test_table_by_hand() -> None:
     assert DRAWS == 1000
 
 
-def test_command(tmp_path, background, capsys) -> None:
+def test_command(tmp_path, background, capsys, monkeypatch) -> None:
     Image.fromarray(background.image).save(tmp_path / "one.png")
     out = tmp_path / "report.json"
     arguments = ["evaluate", "comparison", str(tmp_path / "one.png"), "--spacing-mm", "0.1", "--draws", "10"]
@@ -115,5 +115,12 @@ def test_command(tmp_path, background, capsys) -> None:
     for method in (OURS, "LoG in local noise units", "top-hat", "dehazed top-hat", "OpenCV blob detector"):
         assert f"| {method} |" in text
     assert set(json.loads(out.read_text())["methods"]) >= {OURS, "top-hat"}
+    monkeypatch.setattr("mcfast.evaluate.comparison.blobs", lambda image, mask: None)
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    assert "OpenCV" not in printed.out
+    assert printed.err.endswith(
+        "mcfast: no row of the OpenCV blob detector: it needs pip install opencv-python-headless\n"
+    )
     assert main(["evaluate", "comparison", "--draws", "0"]) == 1
     assert "expected at least 1, 1 and 0" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def _compare(options: argparse.Namespace) -> int:
     from mcfast.detect import Committee
     from mcfast.engine import DETECTORS
     from mcfast.errors import ConfigError
-    from mcfast.evaluate.comparison import cells_of, compare_methods, match_image
+    from mcfast.evaluate.comparison import BLOBS, cells_of, compare_methods, match_image
     from mcfast.report.write import write_file
 
     if options.phantoms < 1 or options.draws < 1 or options.seed < 0:
@@ -57,6 +58,8 @@ def _compare(options: argparse.Namespace) -> int:
     total = sum(next(iter(one.values())).total for one in matched)
     print(f"{len(matched)} images of {len(set(patients))}, {total} calcifications; percent (95 % interval)")
     _print_table(report)
+    if BLOBS not in report["methods"]:
+        print(f"mcfast: no row of the {BLOBS}: it needs pip install opencv-python-headless", file=sys.stderr)
     if options.out:
         write_file(Path(options.out), (json.dumps(report, indent=2) + "\n").encode())
     print(NOTICE)

@@ -53,13 +53,15 @@ def image_files(paths: Iterable[str]) -> list[Path]:
 def output_folder(text: str) -> Path:
     """The folder of an option `--out`, made if there is none.
 
-    Raises `ConfigError` if it cannot be made.
+    Raises `ConfigError` if it cannot be made, or not be written to.
     """
     folder = Path(text)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"--out: {text} cannot be made a folder ({error.strerror}); name another") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out: {text} is a folder that you may not write to; name another")
     return folder
 
 

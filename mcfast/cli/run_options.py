@@ -17,9 +17,12 @@ def engine_config(options: argparse.Namespace) -> Any:
 
     from mcfast.config import Config
     from mcfast.detect.detector import DetectorConfig
+    from mcfast.errors import ConfigError
 
     detector = DetectorConfig()
     if options.min_score is not None:
+        if not 0 <= options.min_score <= 1:
+            raise ConfigError(f"--min-score: expected 0 to 1, got {options.min_score:g}")
         detector = replace(detector, min_score=options.min_score)
     return Config(
         spacing_mm=options.spacing_mm,

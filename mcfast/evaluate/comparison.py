@@ -23,9 +23,9 @@ from mcfast.mammogram import Mammogram
 from mcfast.ops import resample
 from mcfast.rasters import read_array
 
-__all__ = ["OURS", "all_marks", "breast_of", "compare_methods", "match_found", "match_image", "with_inserted"]
+__all__ = ["BLOBS", "OURS", "all_marks", "breast_of", "compare_methods", "match_found", "match_image", "with_inserted"]
 
-OURS = "mcfast"
+OURS, BLOBS = "mcfast", "OpenCV blob detector"
 CANONICAL_MM = 0.1
 KNOWN_MM = 1.0
 EXPORTS_MM = (0.085, 0.14)
@@ -46,7 +46,7 @@ def all_marks(mammogram: Mammogram, network: Network) -> tuple[dict[str, Marks],
         "dehazed top-hat": tophat_maxima(image, mask, white, dehazed=True),
     }
     blob = blobs(image, mask)
-    return found if blob is None else {**found, "OpenCV blob detector": blob}, scale
+    return found if blob is None else {**found, BLOBS: blob}, scale
 
 
 def match_image(
