@@ -110,7 +110,8 @@ def test_export_of_a_classifier_agrees_with_torch():
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (nn.BatchNorm2d(1), r"export\(0\): cannot write a BatchNorm2d; use layers of Conv2d"),
+        (nn.GroupNorm(1, 1), r"export\(0\): cannot write a GroupNorm; use layers of Conv2d"),
+        (nn.BatchNorm2d(1, affine=False), r"export\(0\): cannot write a BatchNorm2d without weights or running means"),
         (nn.Conv2d(2, 2, 3, groups=2), r"export\(0\): cannot write a Conv2d with groups, dilation"),
         (nn.Conv2d(1, 1, 3, dilation=2), "with groups, dilation"),
         (nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), "numbered zero padding"),

@@ -170,7 +170,8 @@ def test_calibration_finds_the_odds() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"network": "vgg16"}, r"expected vgg24, vgg12 or alexnet12 and adamw or sgd, got 'vgg16' and 'adamw'"),
+        ({"network": "vgg16"}, r"expected vgg24, vgg12 or alexnet12, got 'vgg16'"),
+        ({"optimizer": "adam"}, r"DetectorRecipe\(optimizer\): expected adamw or sgd, got 'adam'"),
         ({"tiles": -1}, r"DetectorRecipe\(tiles\): expected at least 0, got -1"),
         ({"epochs": 0}, r"DetectorRecipe\(epochs, batch\)"),
     ],

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcfast.cli import train_detector, train_fsrcnn
+from mcfast.cli import train_detector, train_fsrcnn, train_patch_classifier
 from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]
 
-NETWORKS = (train_detector, train_fsrcnn)
+NETWORKS = (train_detector, train_patch_classifier, train_fsrcnn)
 """Modules with an `add_parser(commands)`, in the order of the help text."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mcfast.cli.progress import bars
+from mcfast.cli.train_options import add_options, check, marked_images
 from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]
@@ -21,22 +22,18 @@ def add_parser(commands: Any) -> None:
         "metrics in DIR. Stopped and started again with the same options, it goes on where it was.",
         epilog=NOTICE,
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="where everything goes")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of phantoms and weights (default: 0)")
     parser.add_argument(
         "--recipe",
         default="shipped",
-        help="vgg12, vgg24, shipped (both, one after the other; the default), or bria, as Bria et al. (2018)",
+        help="vgg12, vgg24, shipped (both, one after the other; the default), or as Bria et al. (2018): bria (vgg12, "
+        "after their table 1), bria-alexnet12 (alexnet12, after table 2)",
     )
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="passes over the calcifications (default: the recipe's)"
     )
     parser.add_argument("--tiles", type=int, metavar="N", help="training tiles to draw (default: the recipe's)")
-    parser.add_argument("--images", nargs="+", metavar="PATH", help="mammograms of your own to train on too")
-    parser.add_argument("--truth", metavar="PATH", help="their marks: JSON, CSV, INbreast XML, DDSM OVERLAY")
-    parser.add_argument("--spacing-mm", type=float, metavar="S", help="pixel spacing of images whose header tells none")
     parser.add_argument("--start", metavar="FILE", help="an ONNX file to fine-tune; 'shipped' is the one that ships")
-    parser.add_argument("--threads", type=int, default=2, metavar="N", help="processes that draw (default: 2)")
+    add_options(parser)
     parser.set_defaults(function=_train)
 
 
@@ -52,8 +49,7 @@ def _train(options: argparse.Namespace) -> int:
         raise DeviceError(f"training: {error}; install what it needs with pip install mcfast[train]") from error
     if options.recipe not in ("shipped", *RECIPES):
         raise ConfigError(f"--recipe: expected one of shipped, {', '.join(RECIPES)}, got {options.recipe!r}")
-    if options.seed < 0 or not 1 <= options.threads <= 256:
-        raise ConfigError(f"--seed, --threads: expected 0 and 1 to 256, got {options.seed} and {options.threads}")
+    check(options)
     asked = {name: getattr(options, name) for name in ("epochs", "tiles") if getattr(options, name) is not None}
     own = _own_patches(options)
     for name in SHIPPED if options.recipe == "shipped" else (options.recipe,):
@@ -76,18 +72,12 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _own_patches(options: argparse.Namespace) -> Any:
-    from mcfast.errors import ConfigError
-
-    if not options.images and not options.truth:
+    own = marked_images(options)
+    if own is None:
         return None
-    if not options.images or not options.truth:
-        raise ConfigError("--images, --truth: expected both or none; marks and images belong together")
-    from mcfast.cli.inputs import expand
-    from mcfast.evaluate.truth_files import read_truth
     from mcfast.train.own_images import from_images
 
-    truth = read_truth(options.truth)
-    return from_images(expand(options.images), truth, spacing_mm=options.spacing_mm, seed=options.seed)
+    return from_images(*own, spacing_mm=options.spacing_mm, seed=options.seed)
 
 
 def _start(name: str | None, network: str) -> bytes | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from mcfast.evaluate.binary import confusion
 from mcfast.evaluate.bootstrap import DRAWS, Interval, bootstrap
 from mcfast.evaluate.calibration import reliability
 from mcfast.evaluate.froc import FALSE_PER_IMAGE, Froc, Matched, match_clusters, match_marks
+from mcfast.evaluate.plain import plain
 from mcfast.evaluate.roc import auc, mean_sensitivity, operating_point, roc
 from mcfast.evaluate.truth import ImageTruth
 
@@ -136,17 +136,8 @@ def evaluate_detection(
     if holds.any() and not holds.all():
         scores = numpy.array([one.image_score for one, _ in pairs])
         report["per_image"] = _per_image(scores, holds, patients, draws, seed)
-    plain: dict[str, Any] = _plain(report)
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    """The same for JSON: what is not known (NaN) or has no end becomes `None`."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    known: dict[str, Any] = plain(report)
+    return known
 
 
 def _mm(one: Findings, image: ImageTruth) -> tuple[float, float]:

@@ -29,7 +29,7 @@ Restore = Callable[[Array], Array]
 
 OURS = "fsrcnn"
 PEER = "FSRCNN of natural images (OpenCV, 8 bit)"
-PICTURES = (".png", ".tif", ".tiff")
+PICTURES = (".png", ".tif", ".tiff", ".pgm")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from torch import nn
 from mcfast.errors import ConfigError
 from mcfast.nets.local_response import LocalResponse
 from mcfast.nets.receptive_field import Layer, layers_to_json
+from mcfast.nets.residual import Residual
 
 __all__ = ["INPUT", "OPSET", "OUTPUT", "export"]
 
@@ -64,8 +65,9 @@ def export(
     Parameters
     ----------
     module
-        `nn.Sequential` (nested ones too) of Conv2d, ConvTranspose2d, PReLU, ReLU, LocalResponseNorm, MaxPool2d,
-        AdaptiveAvgPool2d(1), Flatten, Linear, Sigmoid, Softmax; Dropout and Identity leave no trace.
+        `nn.Sequential` (nested ones too) of Conv2d, ConvTranspose2d, PReLU, ReLU, LocalResponseNorm, BatchNorm2d,
+        MaxPool2d, AdaptiveAvgPool2d(1), Flatten, Linear, Sigmoid, Softmax, and `mcfast.nets.residual.Residual`; Dropout
+        and Identity leave no trace.
     name, version
         Of the network; kept in the metadata with the layers' windows, from which the receptive field follows.
     input_shape, output_shape
@@ -164,6 +166,25 @@ def _local_response(graph: _Graph, name: str, layer: Any) -> None:
     graph.add("LRN", name, {}, size=layer.size, alpha=layer.alpha, beta=layer.beta, bias=layer.k)
 
 
+def _batch_norm(graph: _Graph, name: str, layer: Any) -> None:
+    if layer.weight is None or layer.running_mean is None:
+        raise ConfigError(f"export({name}): cannot write a BatchNorm2d without weights or running means; give it both")
+    kept = ("weight", "bias", "running_mean", "running_var")
+    graph.add("BatchNormalization", name, {one: getattr(layer, one) for one in kept}, epsilon=float(layer.eps))
+
+
+def _residual(graph: _Graph, name: str, layer: Any) -> None:
+    given = graph.tensor
+    _write_all(graph, layer.residual, f"{name}.residual.")
+    made, windows = graph.tensor, list(graph.layers)
+    graph.tensor = given
+    _write_all(graph, layer.shortcut, f"{name}.shortcut.")
+    graph.layers = windows  # the shortcut looks no farther
+    graph.nodes.append(helper.make_node("Add", [made, graph.tensor], [f"{name}.sum.out"], name=f"{name}.sum"))
+    graph.tensor = f"{name}.sum.out"
+    graph.add("Relu", f"{name}.relu", {})
+
+
 def _average(graph: _Graph, name: str, layer: Any) -> None:
     if _square(name, layer.output_size) != 1:
         raise ConfigError(f"export({name}): cannot write an AdaptiveAvgPool2d of {layer.output_size}; use 1")
@@ -198,6 +219,8 @@ _WRITERS: dict[type[nn.Module], Callable[[_Graph, str, Any], None]] = {
     nn.AdaptiveAvgPool2d: _average,
     nn.LocalResponseNorm: _local_response,
     LocalResponse: _local_response,
+    nn.BatchNorm2d: _batch_norm,
+    Residual: _residual,
     nn.PReLU: _prelu,
     nn.ReLU: lambda graph, name, layer: graph.add("Relu", name, {}),
     nn.Sigmoid: lambda graph, name, layer: graph.add("Sigmoid", name, {}),

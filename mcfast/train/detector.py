@@ -30,6 +30,7 @@ from mcfast.train.draw import draw_patches, kept, mine_patches
 from mcfast.train.fit import Fit, deterministic, logits_of
 from mcfast.train.patches import Patches, from_phantom, join, small_phantom
 from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe
+from mcfast.train.start import load_weights
 
 __all__ = ["DetectorRecipe", "build", "export_detector", "looks", "train_detector", "train_shipped"]
 
@@ -211,25 +212,6 @@ def export_detector(network: nn.Sequential, *, seed: int, recipe: DetectorRecipe
             "training_data": "phantoms of mcfast.phantom" + (" and images of the user" if own else ""),
         },
     )
-
-
-def load_weights(network: nn.Sequential, content: bytes) -> None:
-    """Put the weights of an ONNX file that `export_detector` wrote into the network.
-
-    Raises `ConfigError` if they are another network's.
-    """
-    import onnx
-    import torch
-    from onnx import numpy_helper
-
-    from mcfast.errors import ConfigError
-
-    try:
-        tensors = {one.name: numpy_helper.to_array(one) for one in onnx.load_from_string(content).graph.initializer}
-        network.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in tensors.items()})
-    except Exception as error:  # protobuf's and torch's exceptions have no base class in common
-        reason = " ".join(str(error).split())[:160]
-        raise ConfigError(f"start: no weights of this network ({reason}); give an ONNX file of its kind") from error
 
 
 def _fingerprint(seed: int, recipe: DetectorRecipe, own: Patches | None, start: bytes | None) -> str:

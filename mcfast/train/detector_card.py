@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["model_card", "sensitivity_table"]
+__all__ = ["course", "fact_table", "model_card", "sensitivity_table"]
 
 _CARD = """\
 # {network} {version}
@@ -72,11 +73,6 @@ _LIMITS = """
 def model_card(metrics: dict[str, Any], version: str) -> str:
     """The card as Markdown, from what `train_detector` returns."""
     test, recipe = metrics["test"], metrics["recipe"]
-    course = (
-        "AdamW, one cycle up to {learning_rate:g}, weight decay {weight_decay:g}"
-        if recipe["optimizer"] == "adamw"
-        else "SGD from {learning_rate:g}, a tenth every 6 epochs, momentum {momentum:g}, weight decay {weight_decay:g}"
-    )
     values = {
         **metrics,
         **recipe,
@@ -89,14 +85,13 @@ def model_card(metrics: dict[str, Any], version: str) -> str:
         "picked": f", {metrics['mined']} of them the hardest of {recipe['mined_tiles']} further tiles"
         if metrics["mined"]
         else "",
-        "course": course.format(**recipe),
+        "course": course(recipe),
         "whose": f"and {metrics['own']} candidates of the user's images" if metrics["own"] else "no image of a patient",
     }
-    facts = ["| | |", "|---|---|", *(f"| {name} | {text.format(**values)} |" for name, text in _FACTS.items())]
     head = _CARD.format(
         network=recipe["network"],
         version=version,
-        facts="\n".join(facts),
+        facts=fact_table(_FACTS, values),
         images=test["images"],
         calcifications=test["calcifications"],
         table=sensitivity_table(test),
@@ -105,6 +100,21 @@ def model_card(metrics: dict[str, Any], version: str) -> str:
         at_false=test["default"]["false_per_image"],
     )
     return head + _LIMITS
+
+
+def course(recipe: Mapping[str, Any]) -> str:
+    """The words for a recipe's optimizer and its rates."""
+    words = (
+        "AdamW, one cycle up to {learning_rate:g}, weight decay {weight_decay:g}"
+        if recipe["optimizer"] == "adamw"
+        else "SGD from {learning_rate:g}, a tenth every 6 epochs, momentum {momentum:g}, weight decay {weight_decay:g}"
+    )
+    return words.format(**recipe)
+
+
+def fact_table(facts: Mapping[str, str], values: Mapping[str, Any]) -> str:
+    """A row for each fact, its text filled in."""
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text.format(**values)} |" for name, text in facts.items())])
 
 
 def sensitivity_table(test: dict[str, Any]) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 
 from mcfast.train.patches import Patches, every_negative, from_phantom, from_tile, join, small_phantom
 from mcfast.train.recipe import DetectorRecipe
 
-__all__ = ["draw_patches", "kept", "mapped", "mine_patches"]
+__all__ = ["draw_patches", "kept", "kept_arrays", "mapped", "mine_patches"]
 
 Progress = Callable[[int, int], None]
 
@@ -53,13 +54,23 @@ def mine_patches(
 
 def kept(path: Path, fingerprint: str, draw: Callable[[], Patches]) -> Patches:
     """What is in the file if it has this fingerprint, else what `draw` gives, which is then kept there."""
+
+    def arrays() -> dict[str, NDArray[Any]]:
+        drawn = draw()
+        return {"pixels": drawn.pixels, "positive": drawn.positive}
+
+    return Patches(**kept_arrays(path, fingerprint, arrays))
+
+
+def kept_arrays(path: Path, fingerprint: str, draw: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The same for arrays by name."""
     if path.exists():
         with numpy.load(path) as file:
             if str(file["fingerprint"]) == fingerprint:
-                return Patches(file["pixels"], file["positive"])
+                return {name: file[name] for name in file.files if name != "fingerprint"}
     drawn = draw()
     partial = path.with_suffix(".partial.npz")
-    numpy.savez(partial, fingerprint=fingerprint, pixels=drawn.pixels, positive=drawn.positive)
+    numpy.savez(partial, allow_pickle=False, fingerprint=fingerprint, **drawn)
     partial.replace(path)
     return drawn
 

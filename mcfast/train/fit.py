@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from mcfast.train.course import Course
 from mcfast.train.patches import Patches
-from mcfast.train.recipe import DetectorRecipe
 
 __all__ = ["Fit", "deterministic", "logits_of"]
 
@@ -32,7 +32,7 @@ class Fit:
         What decides the course.
     """
 
-    def __init__(self, network: nn.Sequential, recipe: DetectorRecipe, seed: int) -> None:
+    def __init__(self, network: nn.Sequential, recipe: Course, seed: int) -> None:
         self.network, self.recipe, self.seed = network, recipe, seed
         self.epoch = 0
         self.losses: list[float] = []
@@ -57,8 +57,10 @@ class Fit:
         recipe = self.recipe
         rng = numpy.random.default_rng([self.seed, 0xF17, self.epoch])
         positive, negative = numpy.flatnonzero(patches.positive), numpy.flatnonzero(~patches.positive)
-        wanted = min(len(negative), int(recipe.ratio * len(positive)))
-        order = rng.permutation(numpy.concatenate([positive, rng.choice(negative, wanted, replace=False)]))
+        wanted = int(recipe.ratio * len(positive))
+        whole, rest = divmod(wanted, max(1, len(negative)))
+        others = [negative] * whole + [rng.choice(negative, rest, replace=False)]
+        order = rng.permutation(numpy.concatenate([positive, *others]))
         steps = max(1, len(order) // recipe.batch)
         total = 0.0
         self.network.train()
@@ -130,27 +132,27 @@ class Fit:
         return True
 
 
-def logits_of(network: nn.Sequential, pixels: NDArray[Any]) -> NDArray[numpy.float64]:
+def logits_of(network: nn.Sequential, pixels: NDArray[Any], batch_size: int = 1024) -> NDArray[numpy.float64]:
     """(N,) logits of (N, scales, side, side) patches, in float32 and in batches."""
     network.eval()
     parts = []
     with torch.inference_mode():
-        for begin in range(0, len(pixels), 1024):
-            batch = torch.from_numpy(numpy.ascontiguousarray(pixels[begin : begin + 1024], numpy.float32))
+        for begin in range(0, len(pixels), batch_size):
+            batch = torch.from_numpy(numpy.ascontiguousarray(pixels[begin : begin + batch_size], numpy.float32))
             parts.append(network(batch.contiguous(memory_format=torch.channels_last)).numpy().ravel())
     return numpy.concatenate(parts).astype(numpy.float64) if parts else numpy.empty(0)
 
 
 @contextmanager
-def deterministic(seed: int) -> Iterator[None]:
-    """Torch with this seed, one thread and deterministic kernels; afterwards as it was.
+def deterministic(seed: int, threads: int = 1) -> Iterator[None]:
+    """Torch with this seed, these threads and deterministic kernels; afterwards as it was.
 
-    One thread: the networks are so small that more would wait for each other.
+    Small networks want one thread: more would wait for each other.
     """
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        torch.set_num_threads(1)
+        torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True)
         try:
             yield

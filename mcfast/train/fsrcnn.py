@@ -10,8 +10,6 @@ import copy
 import json
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from torch import nn
 from mcfast.evaluate.sr import compare
 from mcfast.nets.export import export
 from mcfast.nets.fsrcnn import fsrcnn, start_as_bicubic
+from mcfast.train.fit import deterministic
 from mcfast.train.fsrcnn_card import model_card
 from mcfast.train.fsrcnn_data import PhantomData, TrainingData
 from mcfast.train.fsrcnn_pairs import Pairs
@@ -109,7 +108,7 @@ def train_fsrcnn(
     began = time.perf_counter()
     counts = (recipe.phantoms, recipe.held_out, recipe.tested)
     images: TrainingData = PhantomData(seed, counts, recipe.scale) if data is None else data
-    with _deterministic(seed, threads):
+    with deterministic(seed, threads):
         network = fsrcnn(recipe.d, recipe.s, recipe.m)
         start_as_bicubic(network)
         pairs = images.training_pairs(recipe.crops, recipe.side)
@@ -268,21 +267,6 @@ def _test(network: nn.Sequential, images: TrainingData) -> list[dict[str, dict[s
 
         scores.append(compare(frame.image, restore, peak=frame.peak, mask=frame.mask))
     return scores
-
-
-@contextmanager
-def _deterministic(seed: int, threads: int) -> Iterator[None]:
-    """Torch with this seed, these threads and deterministic kernels; afterwards as it was."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before[0])
-            torch.use_deterministic_algorithms(before[1])
 
 
 def _say(progress: bool, line: str) -> None:

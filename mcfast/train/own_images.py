@@ -16,7 +16,7 @@ from mcfast.phantom import Calcification
 from mcfast.reading import read
 from mcfast.train.patches import SPACING_MM, Patches, chosen, join
 
-__all__ = ["from_images"]
+__all__ = ["DIAMETER_MM", "from_images", "marked"]
 
 DIAMETER_MM = 0.5  # of a mark whose outline is not known
 
@@ -49,15 +49,21 @@ def from_images(
     InputError
         If a file cannot be read, or none has truth.
     """
+    return join(
+        [
+            _patches(file, marks, negatives, spacing_mm, numpy.random.default_rng([seed, index]))
+            for index, file, marks in marked(files, truth)
+        ]
+    )
+
+
+def marked(files: Sequence[Path], truth: Sequence[ImageTruth]) -> list[tuple[int, Path, ImageTruth]]:
+    """The files that have truth of the same name, numbered as given, with it; raises `InputError` if none has."""
     marks = {image.name: image for image in truth}
-    parts = [
-        _patches(file, marks[file.stem], negatives, spacing_mm, numpy.random.default_rng([seed, index]))
-        for index, file in enumerate(files)
-        if file.stem in marks
-    ]
-    if not parts:
+    found = [(index, file, marks[file.stem]) for index, file in enumerate(files) if file.stem in marks]
+    if not found:
         raise InputError(f"from_images(truth): none of {len(files)} images has marks; name them like the files")
-    return join(parts)
+    return found
 
 
 def _patches(

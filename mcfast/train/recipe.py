@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mcfast.errors import ConfigError
+from mcfast.train.course import Course
 
 __all__ = ["RECIPES", "SHIPPED", "DetectorRecipe"]
 
 
 @dataclass(frozen=True)
-class DetectorRecipe:
+class DetectorRecipe(Course):
     """How a detector is trained.
 
     Attributes
@@ -30,15 +31,8 @@ class DetectorRecipe:
         Further tiles of which, after so many epochs, the network picks the candidates that it is most wrong about.
     calibrating, tested
         Phantoms that the probabilities are fitted on, and full-size ones for the numbers in the model card.
-    epochs, batch, ratio
-        Passes over the positives, patches per step, negatives per positive.
-    optimizer, learning_rate, weight_decay, momentum
-        `"adamw"` with one cycle of the rate up to `learning_rate`, or `"sgd"` with momentum and a rate divided by 10
-        every 6 epochs.
-    gain, level
-        Standard deviations by which each patch's contrast (logarithm) and level (in noise deviations) are varied.
-    bfloat16
-        Multiply in bfloat16: twice as fast on processors that can, slow on others. The weights stay float32.
+    epochs and the others
+        See `Course`.
     """
 
     network: Literal["vgg24", "vgg12", "alexnet12"] = "vgg12"
@@ -68,18 +62,9 @@ class DetectorRecipe:
     bfloat16: bool = True
 
     def __post_init__(self) -> None:
-        if self.network not in ("vgg24", "vgg12", "alexnet12") or self.optimizer not in ("adamw", "sgd"):
-            raise ConfigError(
-                "DetectorRecipe(network, optimizer): expected vgg24, vgg12 or alexnet12 and adamw or sgd, got "
-                f"{self.network!r} and {self.optimizer!r}"
-            )
-        for name, value in asdict(self).items():
-            if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
-                raise ConfigError(f"DetectorRecipe({name}): expected at least 0, got {value}")
-        if self.epochs < 1 or self.batch < 2:
-            raise ConfigError(
-                f"DetectorRecipe(epochs, batch): expected 1 and 2 at least, got {self.epochs}, {self.batch}"
-            )
+        if self.network not in ("vgg24", "vgg12", "alexnet12"):
+            raise ConfigError(f"DetectorRecipe(network): expected vgg24, vgg12 or alexnet12, got {self.network!r}")
+        super().__post_init__()
 
 
 RECIPES: dict[str, DetectorRecipe] = {
@@ -99,6 +84,8 @@ RECIPES: dict[str, DetectorRecipe] = {
         bfloat16=False,
     ),
 }
-"""`"vgg12"` and `"vgg24"` make the weights that ship; `"bria"` is the recipe of the paper."""
+"""`"vgg12"` and `"vgg24"` make the weights that ship; `"bria"` is the recipe of the paper, for its network of table 1,
+`"bria-alexnet12"` the same for that of table 2."""
+RECIPES["bria-alexnet12"] = replace(RECIPES["bria"], network="alexnet12")
 
 SHIPPED = ("vgg12", "vgg24")

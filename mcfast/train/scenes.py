@@ -14,10 +14,10 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.canonical import at_canonical, headroom
-from mcfast.detect.classify import candidate_patches
+from mcfast.detect.classify import RANGE, candidate_patches
 from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import BORDER_MM, MEAN_MM, NOISE_MM, SKIN_MM, Candidates
-from mcfast.detect.residual import FLOOR, flatten, local_statistics
+from mcfast.detect.residual import FLOOR, STRIDE, Residual, flatten, local_statistics
 from mcfast.dicom.grayscale import window
 from mcfast.evaluate.truth import ImageTruth, Mark
 from mcfast.footprints import disk
@@ -26,7 +26,7 @@ from mcfast.ops import erode, gather_patches
 from mcfast.phantom import tile
 from mcfast.train.inputs import CLAHE_TILE_PX, INPUTS
 
-__all__ = ["UNITS", "Scene", "Units", "patches_at", "scene_of", "scene_of_tile"]
+__all__ = ["UNITS", "Scene", "Units", "in_noise", "patches_at", "scene_of", "scene_of_tile"]
 
 Units = Literal["intensity", "noise"]
 UNITS: tuple[Units, ...] = ("intensity", "noise")
@@ -88,19 +88,34 @@ def patches_at(scene: Scene, label: str, units: Units, places: Sequence[Places])
     if units == "intensity":
         cut = [gather_patches(image, some, SIDE, std=scene.white / WHITE) for some in places]
         return [numpy.rint(numpy.clip(patches, 0, WHITE)).astype(numpy.uint16) for patches in cut]
-    return _in_noise(image, scene, places)
+    return _patches_in_noise(image, scene, places)
 
 
-def _in_noise(image: NDArray[numpy.uint16], scene: Scene, places: Sequence[Places]) -> list[NDArray[Any]]:
-    pixels = {name: max(1, round(mm / SPACING_MM)) for name, mm in (("skin", SKIN_MM), ("border", BORDER_MM))}
-    residual = flatten(
-        image,
-        scene.mask,
-        max_value=scene.white,
-        skin_px=pixels["skin"],
-        border_px=pixels["border"],
-        window_px=round(MEAN_MM / SPACING_MM),
-    )
+def in_noise(image: NDArray[numpy.uint16], mask: NDArray[numpy.bool_], white: float) -> NDArray[numpy.float32]:
+    """The (H, W) image at 0.1 mm as the detector sees it: the local mean taken off, in deviations of the noise around.
+
+    (H, W) float32, clipped to -8 .. 24, 0 outside the breast and in its skin. O(pixels).
+    """
+    result = numpy.zeros(image.shape, numpy.float32)
+    residual = _flattened(image, mask, white)
+    if residual is None:
+        return result
+    rows, columns = residual.values.shape
+    deviation = local_statistics(residual.values, residual.inner, round(NOISE_MM / SPACING_MM)).deviation
+    around = deviation.repeat(STRIDE, axis=0).repeat(STRIDE, axis=1)[:rows, :columns]
+    top, left = residual.origin
+    part = result[top : top + rows, left : left + columns]
+    numpy.clip(residual.values / numpy.maximum(around, numpy.float32(FLOOR)), *RANGE, out=part)
+    return result
+
+
+def _flattened(image: NDArray[numpy.uint16], mask: NDArray[numpy.bool_], white: float) -> Residual | None:
+    skin, border, mean = (max(1, round(mm / SPACING_MM)) for mm in (SKIN_MM, BORDER_MM, MEAN_MM))
+    return flatten(image, mask, max_value=white, skin_px=skin, border_px=border, window_px=mean)
+
+
+def _patches_in_noise(image: NDArray[numpy.uint16], scene: Scene, places: Sequence[Places]) -> list[NDArray[Any]]:
+    residual = _flattened(image, scene.mask, scene.white)
     if residual is None:
         return [numpy.zeros((len(some), 1, SIDE, SIDE), numpy.float32) for some in places]
     noise = local_statistics(residual.values, residual.inner, round(NOISE_MM / SPACING_MM))
