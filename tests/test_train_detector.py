@@ -21,7 +21,6 @@ from mcfast.train.detector import build, export_detector, looks, train_detector,
 from mcfast.train.detector_card import model_card, sensitivity_table  # noqa: E402
 from mcfast.train.detector_trial import evaluate  # noqa: E402
 from mcfast.train.draw import draw_patches  # noqa: E402
-from mcfast.train.fit import Fit  # noqa: E402
 from mcfast.train.patches import SPACING_MM, WHITE, canonical, from_tile, labels_of  # noqa: E402
 from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe  # noqa: E402
 
@@ -142,7 +141,7 @@ def test_command(tmp_path, capsys, monkeypatch) -> None:
     assert main(arguments) == 0
     assert "vgg24.onnx, .md, .json" in capsys.readouterr().out
     assert main([*arguments, "--recipe", "none"]) == 1
-    assert "--recipe: expected one of shipped, vgg12, vgg24, bria, got 'none'" in capsys.readouterr().err
+    assert "expected one of shipped, vgg12, vgg24, bria, bria-alexnet12, got 'none'" in capsys.readouterr().err
     assert main([*arguments, "--images", "x.png"]) == 1
     assert "--images, --truth: expected both or none" in capsys.readouterr().err
 
@@ -165,39 +164,6 @@ def test_calibration_finds_the_odds() -> None:
     assert slope == pytest.approx(1.8, rel=0.05)
     assert offset == pytest.approx(-0.7, abs=0.06)
     assert calibrate(numpy.empty(0), numpy.empty(0, bool)) == (1.0, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"network": "vgg16"}, r"expected vgg24, vgg12 or alexnet12, got 'vgg16'"),
-        ({"optimizer": "adam"}, r"DetectorRecipe\(optimizer\): expected adamw or sgd, got 'adam'"),
-        ({"tiles": -1}, r"DetectorRecipe\(tiles\): expected at least 0, got -1"),
-        ({"epochs": 0}, r"DetectorRecipe\(epochs, batch\)"),
-    ],
-)
-def test_bad_recipes_are_named(values, message) -> None:
-    with pytest.raises(ConfigError, match=message):
-        DetectorRecipe(**values)
-
-
-def test_the_papers_recipe() -> None:
-    bria = RECIPES["bria"]
-    assert (bria.optimizer, bria.momentum, bria.weight_decay, bria.batch) == ("sgd", 0.9, 5e-4, 32)
-    fit = Fit(build(bria), bria, 0)
-    rates = [fit._rate(epoch) for epoch in (0, 5.9, 6, 12, 18)]
-    assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5, 1e-6])
-
-
-def test_one_cycle_rises_and_falls() -> None:
-    recipe = RECIPES["vgg24"]
-    fit = Fit(build(dataclasses.replace(recipe, maps=8)), recipe, 0)
-    rates = [fit._rate(part * recipe.epochs) for part in numpy.linspace(0, 0.999, 50)]
-    peak = int(numpy.argmax(rates))
-    assert rates[peak] == pytest.approx(recipe.learning_rate, rel=0.02)
-    assert (numpy.diff(rates[: peak + 1]) > 0).all()
-    assert (numpy.diff(rates[peak:]) < 0).all()
-    assert rates[-1] < 0.01 * recipe.learning_rate
 
 
 def test_workers_draw_the_same() -> None:

@@ -6,19 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-pytest.importorskip("torch", reason="training needs torch")
-
-from mcfast.detect.classify import candidate_patches  # noqa: E402
-from mcfast.detect.mask import breast_mask  # noqa: E402
-from mcfast.detect.propose import propose  # noqa: E402
-from mcfast.errors import InputError, UnreadableError  # noqa: E402
-from mcfast.evaluate.truth import ImageTruth, Mark, point  # noqa: E402
-from mcfast.phantom import mammogram  # noqa: E402
-from mcfast.rasters import read_array  # noqa: E402
-from mcfast.train import grid_sources  # noqa: E402
-from mcfast.train.grid_patches import BREAST, GridPatches, cut_patches, deal, grid, patch_labels  # noqa: E402
-from mcfast.train.grid_sources import from_marked, from_phantoms, from_table  # noqa: E402
-from mcfast.train.scenes import in_noise  # noqa: E402
+from mcfast.detect.classify import candidate_patches
+from mcfast.detect.mask import breast_mask
+from mcfast.detect.propose import propose
+from mcfast.errors import InputError, UnreadableError
+from mcfast.evaluate.truth import ImageTruth, Mark, point
+from mcfast.phantom import mammogram
+from mcfast.rasters import read_array
+from mcfast.train import grid_sources
+from mcfast.train.grid_patches import BREAST, GridPatches, cut_patches, deal, grid, patch_labels
+from mcfast.train.grid_sources import from_marked, from_phantoms, from_table
+from mcfast.train.scenes import in_noise
 
 
 @pytest.fixture(scope="module")

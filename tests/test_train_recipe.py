@@ -1,0 +1,82 @@
+"""Recipes of detectors: those with a name, the course that they describe, and what none may ask for."""
+
+import dataclasses
+import json
+
+import numpy
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch")
+
+from mcfast import runtimes
+from mcfast.cli import main
+from mcfast.errors import ConfigError
+from mcfast.train.detector import build
+from mcfast.train.fit import Fit
+from mcfast.train.recipe import RECIPES, DetectorRecipe
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"network": "vgg16"}, r"expected vgg24, vgg12 or alexnet12, got 'vgg16'"),
+        ({"optimizer": "adam"}, r"DetectorRecipe\(optimizer\): expected adamw or sgd, got 'adam'"),
+        ({"tiles": -1}, r"DetectorRecipe\(tiles\): expected at least 0, got -1"),
+        ({"epochs": 0}, r"DetectorRecipe\(epochs, batch\)"),
+    ],
+)
+def test_bad_recipes_are_named(values, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        DetectorRecipe(**values)
+
+
+def test_the_papers_recipe() -> None:
+    bria = RECIPES["bria"]
+    assert (bria.optimizer, bria.momentum, bria.weight_decay, bria.batch) == ("sgd", 0.9, 5e-4, 32)
+    assert RECIPES["bria-alexnet12"] == dataclasses.replace(bria, network="alexnet12")
+    fit = Fit(build(bria), bria, 0)
+    rates = [fit._rate(epoch) for epoch in (0, 5.9, 6, 12, 18)]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5, 1e-6])
+
+
+def test_one_cycle_rises_and_falls() -> None:
+    recipe = RECIPES["vgg24"]
+    fit = Fit(build(dataclasses.replace(recipe, maps=8)), recipe, 0)
+    rates = [fit._rate(part * recipe.epochs) for part in numpy.linspace(0, 0.999, 50)]
+    peak = int(numpy.argmax(rates))
+    assert rates[peak] == pytest.approx(recipe.learning_rate, rel=0.02)
+    assert (numpy.diff(rates[: peak + 1]) > 0).all()
+    assert (numpy.diff(rates[peak:]) < 0).all()
+    assert rates[-1] < 0.01 * recipe.learning_rate
+
+
+def test_alexnet12_as_published(tmp_path, capsys, monkeypatch) -> None:
+    """The recipe of the paper for its second network, by the command, on fewer tiles and phantoms."""
+    fewer = {"side": 256, "negatives": 60, "phantoms": 0, "calibrating": 0, "tested": 0, "maps": 8, "hidden": 16}
+    monkeypatch.setitem(RECIPES, "bria-alexnet12", dataclasses.replace(RECIPES["bria-alexnet12"], **fewer))
+    arguments = [
+        "--recipe",
+        "bria-alexnet12",
+        "--epochs",
+        "1",
+        "--tiles",
+        "3",
+        "--threads",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
+    assert main(["train", "detector", *arguments]) == 0
+    assert "alexnet12.onnx, .md, .json" in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "alexnet12.json").read_text())
+    assert (metrics["recipe"]["network"], metrics["recipe"]["optimizer"], metrics["looks"]) == (
+        "alexnet12",
+        "sgd",
+        [1, 12],
+    )
+    network = runtimes.load(tmp_path / "alexnet12.onnx", threads=1)
+    scores = network.run(numpy.random.default_rng(0).normal(0, 2, (5, 1, 12, 12)).astype(numpy.float32))
+    assert ((scores > 0) & (scores < 1)).all()
+    with pytest.raises(SystemExit):
+        main(["train", "detector", "--help"])
+    assert "bria-alexnet12 (alexnet12, after table 2)" in " ".join(capsys.readouterr().out.split())
