@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--tiles", type=int, metavar="N", help="training tiles to draw (default: the recipe's)")
     parser.add_argument("--start", metavar="FILE", help="an ONNX file to fine-tune; 'shipped' is the one that ships")
-    add_options(parser)
+    add_options(parser, "processes that draw")
     parser.set_defaults(function=_train)
 
 

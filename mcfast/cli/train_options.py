@@ -9,16 +9,14 @@ from typing import Any
 __all__ = ["add_options", "check", "marked_images"]
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add them to a command's parser."""
+def add_options(parser: argparse.ArgumentParser, threads: str) -> None:
+    """Add them to a command's parser; `threads` says what `--threads` are for."""
     parser.add_argument("--out", required=True, metavar="DIR", help="where everything goes")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of phantoms and weights (default: 0)")
     parser.add_argument("--images", nargs="+", metavar="PATH", help="mammograms of your own to train on too")
     parser.add_argument("--truth", metavar="PATH", help="their marks: JSON, CSV, INbreast XML, DDSM OVERLAY")
     parser.add_argument("--spacing-mm", type=float, metavar="S", help="pixel spacing of images whose header tells none")
-    parser.add_argument(
-        "--threads", type=int, default=2, metavar="N", help="processes that draw, and threads of torch (default: 2)"
-    )
+    parser.add_argument("--threads", type=int, default=2, metavar="N", help=f"{threads} (default: 2)")
 
 
 def check(options: argparse.Namespace) -> None:

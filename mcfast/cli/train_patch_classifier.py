@@ -49,7 +49,7 @@ def add_parser(commands: Any) -> None:
         "--spacing-mm says otherwise",
     )
     parser.add_argument("--start", metavar="FILE", help="an ONNX file of the same network to fine-tune")
-    add_options(parser)
+    add_options(parser, "processes that draw, and threads of torch")
     parser.set_defaults(function=_train)
 
 
