@@ -83,6 +83,10 @@ def test_a_mammogram_cut(phantom) -> None:
     patches = cut_patches(image, truth, 64)
     assert patches.positive.tolist() == [index in (1, 4) for index in range(len(origins))]
     assert set(patches.patients) == {"someone"}
+    # Of a cluster whose calcifications are marked these tell where; its middle holds none here.
+    wide = Mark(numpy.array([(row, column), (row, along + 60), (down + 60, along + 60), (down + 60, column)], float))
+    marked = cut_patches(image, ImageTruth("drawn", (point(row + 30, column + 30),), (wide,)), 64)
+    assert marked.positive.tolist() == [index == 1 for index in range(len(origins))]
     seen = in_noise(phantom.image, mask, 4095.0)
     for patch, (top, left) in zip(patches.pixels, origins, strict=True):
         assert numpy.allclose(patch[0], seen[top : top + 64, left : left + 64], atol=0.02)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.evaluate.truth import ImageTruth, Mark
+from mcfast.evaluate.truth import ImageTruth, Mark, distance_to
 from mcfast.mammogram import Mammogram
 from mcfast.train.own_images import DIAMETER_MM
 from mcfast.train.scenes import SPACING_MM, in_noise, scene_of
@@ -70,13 +70,14 @@ def deal(patches: GridPatches, seed: int) -> NDArray[numpy.int8]:
 def cut_patches(mammogram: Mammogram, truth: ImageTruth, side: int) -> GridPatches:
     """The patches of a mammogram's breast, without those of which the marks do not tell what they hold.
 
-    `truth` is in the mammogram's own pixels. `side` is in pixels of 0.1 mm. No patch where the image is smaller than
-    one, or shows no breast. O(pixels).
+    `truth` is in the mammogram's own pixels; an outlined cluster in which no calcification is marked counts as one at
+    its middle. `side` is in pixels of 0.1 mm. No patch where the image is smaller than one, or shows no breast.
+    O(pixels).
     """
     scene = scene_of(mammogram, truth)
     origins = grid(scene.mask, side)
     scale = numpy.array(mammogram.spacing_mm) / SPACING_MM
-    labels = patch_labels(origins, side, _boxes((*truth.calcifications, *truth.outlined), scale))
+    labels = patch_labels(origins, side, _boxes((*truth.calcifications, *_bare(truth)), scale))
     origins, labels = origins[labels >= 0], labels[labels >= 0]
     seen = in_noise(scene.image, scene.mask, scene.white).astype(numpy.float16)
     pixels = numpy.empty((len(origins), 1, side, side), numpy.float16)
@@ -126,6 +127,14 @@ def patch_labels(origins: NDArray[Any], side: int, boxes: Boxes) -> NDArray[nump
     holds = numpy.any(((centre >= low) & (centre < high)).all(axis=2), axis=1)
     touches = numpy.any(((last >= low) & (first < high)).all(axis=2), axis=1)
     return numpy.where(holds, 1, numpy.where(touches, -1, 0)).astype(numpy.int8)
+
+
+def _bare(truth: ImageTruth) -> list[Mark]:
+    """Outlines of clusters without a marked calcification in them: all that is known of those."""
+    if not truth.calcifications:
+        return list(truth.outlined)
+    centres = numpy.array([mark.corners.mean(axis=0) for mark in truth.calcifications])
+    return [mark for mark in truth.outlined if (distance_to(mark, centres, (1.0, 1.0)) > 0).all()]
 
 
 def _boxes(marks: Sequence[Mark], scale: NDArray[numpy.float64]) -> Boxes:
