@@ -1,4 +1,8 @@
-// Local maxima of a row, given the maximum over the window around each of its pixels.
+// Local maxima of a row, given the maximum over the window around each of its pixels (csrc/morphology: flat in the
+// radius), so that a maximum is a pixel that equals it: non-maximum suppression after Neubeck and Van Gool (2006).
+//
+// Two loads and two comparisons per vector, four vectors at a time, since nearly all of them hold no maximum; only
+// those that do are looked at pixel by pixel, and only there ties are settled: O(radius^2) at worst, on a plateau O(1).
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,14 @@
 // The tables of an image row: for every distinct chord of a footprint its sliding extremum, at the output's column.
 //
 // Chords of w to 2 w - 1 pixels are two overlapping windows of w, and windows of 2 w two windows of w: log2(longest
-// chord) doublings and one operation per distinct chord. Where all chords lie within a vector of one another, both come
-// from two neighbouring vectors in registers: a row is loaded once per doubling and not twice per chord.
+// chord) doublings and one operation per distinct chord. There are two ways to the same tables:
+//
+// in registers  where all chords begin within a vector of one another (footprints of up to 32 pixels of 16 bits
+// across):
+//               doubling and chord come from two neighbouring vectors, so a row is loaded once per doubling and not
+//               twice per chord. For that the rightmost column in which a window begins, `last_column_`, must stand on
+//               a vector's boundary: else the row is copied to where it does.
+// by loads      otherwise: each chord is two loads from the doubling that its length asks for.
 #pragma once
 
 #include "core/shift.h"

@@ -1,4 +1,11 @@
-// Extremum over a square with a pixel at the middle of every side: what is left of most disks without their segments.
+// Extremum over a square with a pixel at the middle of every side: what is left of most disks without their segments
+// (factors.h), as below for side 3. Separable windows as in Urbach and Wilkinson (2008); the band is this project's.
+//
+//       o
+//     o o o
+//   o o o o o
+//     o o o
+//       o
 //
 // Rows first (slide.h), then a band of rows in registers, as sweeps do it, and the four pixels one by one: about eight
 // loads and two stores for each vector, for any side. A top-hat's difference is taken before the vector is stored.
@@ -18,7 +25,7 @@ class Cross {
         const int top = task_.out.top;
         for (int y = task_.made; y < top + rows_at_once + side + 1; ++y) slide_row(y);
         for (int y = 0; y < task_.out.rows; y += band_rows) {
-            task_.out.image.rows ? make_band<true>(top + y) : make_band<false>(top + y);
+            task_.out.is_difference() ? make_band<true>(top + y) : make_band<false>(top + y);
         }
     }
 
@@ -46,8 +53,10 @@ class Cross {
             to[j] = y + j < bottom ? task_.out.to.row(y + j) : task_.out.spare;
             pixels[j] = is_difference ? task_.out.image.row(y + j < bottom ? y + j : bottom - 1) : nullptr;
         }
+        // What is read next and written next is fetched along with the first of this task's bands, and with each.
         const int fetched = y == task_.out.top ? task_.out.next.rows : 0;
         const std::ptrdiff_t ahead = task_.out.is_fetched ? rows_at_once * task_.out.to.pitch : 0;
+        // The vectors at x of a band of outputs, each handed to `put`.
         const auto make = [&](int x, auto&& put) __attribute__((always_inline)) {
             for (int j = 0; j < fetched; ++j) __builtin_prefetch(task_.out.next.row(j) + x, 0, 2);
             Vector<T> best[held];

@@ -119,7 +119,7 @@ void footprint(const FootprintTask<T>& task, char* workspace) {
         const int first = y - out.top, fetched = out.next.rows - first;
         const Image<const T> next{out.next.row(first), out.next.stride, fetched < 2 ? fetched : 2, out.next.columns};
         reduce_pair<Op>(out.to.row(y), y + 1 < end ? out.to.row(y + 1) : out.spare, pair, out.columns, next);
-        for (int of = y; of < end && of < y + 2 && out.image.rows; ++of) {
+        for (int of = y; of < end && of < y + 2 && out.is_difference(); ++of) {
             const Image<T> made{out.to.row(of), 0, 1, out.columns};
             const Image<const T> pixels{out.image.row(of), 0, 1, out.columns};
             Op::is_minimum ? subtract_rows<T>(made, pixels, made) : subtract_rows<T>(pixels, made, made);

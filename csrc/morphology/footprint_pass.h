@@ -1,8 +1,26 @@
 // The extremum over a footprint, for the columns of a box, from top to bottom.
 //
-// Stage after stage: the image's rows with what lies outside, the footprint's segments, the rest of it. A band of rows
-// is made at a time, and each stage keeps no more rows than the next one reads, so that all of them stay in the
-// second-level cache. A second pass takes its rows from a first one, which writes them to where they are needed.
+//   factors.h         divides a footprint into slanted segments and a core, exactly, where that can be done
+//   footprint_plan.h  decides whether it pays, and whether the core is a square with four pixels (a cross)
+//   footprint_pass.h  (this) has the rows made, band by band: by which kernel, from where, to where
+//   sweep_kernel.h    one segment; cross_kernel.h and footprint_kernel.h: the core, as a cross or by any chords
+//
+// Stage after stage: the image's rows with what lies outside, the footprint's segments, the rest of it.
+//
+//   image -copy-> pixels -sweep-> rows -sweep-> rows -core-> out: an image, or the pixels of the pass after this one
+//
+// A band of rows is made at a time, and each stage keeps no more rows than the next one reads, so that all of them stay
+// in the second-level cache.
+//
+// Rows of a stage count from the topmost one that the first output needs: row y of a stage is made of rows y and below
+// of the stage before. Columns of a stage count from `left_`, a column of the image that may lie outside of it:
+//
+//   left_         needed_.left      box_.left           box_.right     needed_.right
+//     |  slack  |  only where it ends  |  pixels  |  outputs  |  pixels  |  only where it ends  |  slack  |
+//               |<------------- what the footprint reaches from the outputs ------------->|
+//
+// `slack` is what kernels may read and overwrite beside their columns. `left_` is chosen such that loads and stores are
+// aligned where there are most of them.
 #pragma once
 
 #include <vector>
@@ -17,7 +35,7 @@ template <class T>
 class FootprintPass {
   public:
     /// For the pixels of `box` in an image of `inside`, of which the first is stored `past` values past the beginning
-    /// of a cache line; from a null workspace it only measures.
+    /// of a cache line. Made without a workspace, a pass only tells how many `bytes` of one it takes.
     FootprintPass(Extremum extremum, const FootprintPlan& plan, const Box& box, const Box& inside, int past,
                   char* workspace);
 

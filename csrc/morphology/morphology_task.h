@@ -86,6 +86,8 @@ struct RowsOut {
     Image<const T> image;  // with rows: what becomes of the extremum is its difference from these pixels
     Image<const T> next;   // pixels that are read next, to be brought to the cache while there is something else to do
     bool is_fetched;       // whether the rows that are written next are, too
+
+    bool is_difference() const { return image.rows > 0; }
 };
 
 /// Pixels at 0, 1, ..., points - 1 times (columns, rows).

@@ -20,13 +20,20 @@ struct RowRing {
     /// Column 0 of row y, y >= 0.
     T* row(int y) const { return data + (y + start) % depth * pitch; }
 
-    /// All rows of an image, each in its place.
+    /// All rows of an image, each in its place: a ring that is never gone round.
     static RowRing of(const Image<T>& image) {
         return {image.data, image.stride, std::numeric_limits<int>::max() / 2, 0};
     }
 };
 
 /// Rows of which each is moved along by what makes a column of a slanted segment a column of aligned vectors.
+///
+/// A segment of step (1, 1) lies along a diagonal. With each row stored one value further left than the one above it,
+/// its pixels lie below each other, and a vector of every row can be loaded and stored at the same place:
+///
+///   row 0   a . . .      a . . .
+///   row 1   . b . .  ->  b . . .   (shown cut on the left; offsets wrap at a cache line, which keeps the alignment)
+///   row 2   . . c .      c . .
 template <class T>
 struct ShearedRows {
     RowRing<T> ring;

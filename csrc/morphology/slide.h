@@ -1,7 +1,8 @@
 // The extremum over a window that slides along a row, at a cost that grows with the logarithm of its length.
 //
-// Two windows of w, w apart, are one of 2 w; the last two overlap. Where the processor can permute two registers, the
-// first doublings stay in them: one load and one store per vector, whatever the window.
+// Two windows of w, w apart, are one of 2 w; the last two overlap: 11 pixels are windows of 2, 4, 8, and two of those
+// 3 apart. Where the processor can permute two registers, the first doublings stay in them: one load and one store per
+// vector, whatever the window. Gil and Kimmel (2002) review such windows.
 #pragma once
 
 #include "core/shift.h"
@@ -16,8 +17,12 @@ struct Stages {
     int far = 0;   // 0, or the last stage's places
 };
 
-/// to[i] = extremum of from[i .. i + window), for i in [0, n), by doublings that stay in registers: each is one vector
-/// behind the one before it, a far one two. Reads up to 9 vectors past from[n].
+/// to[i] = extremum of from[i .. i + window), for i in [0, n), by doublings that stay in registers.
+///
+/// A doubling needs its input at x and up to a vector further right, so it makes vector x when its input's next vector
+/// comes: each is one vector behind the one before it, a far one two, and n + that many vectors are read. For 11
+/// pixels, `places` are 1, 2, 4 and 3: four doublings, so the first vector comes out when the fifth has gone in. Reads
+/// up to 9 vectors past from[n].
 template <class Op, int stages, bool far, class T>
 void slide_in_registers(T* to, const T* from, const Stages& of, int n) {
     Shift<T> shift[stages];
@@ -61,7 +66,8 @@ void slide_by_stages(T* to, const T* from, const Stages& of, int n) {
 template <class T>
 constexpr int whole_window = 4 * lanes<T>;
 
-/// As far as registers go: returns the window reached. `to` holds its extrema then, or nothing if it is 1.
+/// As far as registers go: returns the window reached, which may be shorter than the one that is wanted. `to` holds its
+/// extrema then, or nothing if it is 1.
 template <class Op, class T>
 int begin_slide(T* to, const T* from, int n, int window) {
     Stages of;

@@ -1,4 +1,8 @@
 // Patches: copied out of an image (gather) and laid over one another again (stitch).
+//
+// One load, subtraction, multiplication and store per pixel of a patch, whatever the image: side^2 each. Gathering
+// normalises in the same pass, so that no patch is gone over twice; one that lies inside the image needs no test per
+// pixel. Stitching takes the mean wherever patches overlap.
 #pragma once
 
 #include "core/image.h"

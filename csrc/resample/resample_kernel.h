@@ -1,4 +1,9 @@
-// Separable resampling: rows are weighted together first, contiguously, then the columns of the few that remain.
+// Separable resampling by tables of weights: means over the area of an output pixel, or interpolation.
+//
+// Rows are weighted together first, contiguously, then the columns of the few that remain. Shrinking by s in each
+// direction costs one multiplication per input pixel for the rows, and 1 / s of one for the columns; enlarging, two per
+// column and row of an output pixel. Every input row is read once for each output row that it is part of: once or
+// twice.
 #pragma once
 
 #include <limits>
