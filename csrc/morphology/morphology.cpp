@@ -105,6 +105,9 @@ void extremum_by_chords(Extremum extremum, const Image<const T>& image, const Fo
     });
 }
 
+/// Of other operations' time per pixel: half a million pixels are needed before a second thread is worth waking.
+constexpr double cost_of_rectangle = 0.25;
+
 template <class T>
 void compute(Morphology kind, const Image<const T>& image, const Footprint& footprint, const Image<T>& out,
              int threads) {
@@ -177,8 +180,9 @@ void morphology(const char* operation, Morphology kind, const Array& image, cons
     check_out(to, out, image.dtype, image.dtype_name.c_str(), static_cast<int>(image.shape[0]),
               static_cast<int>(image.shape[1]));
     const bool same = check_overlap(to, out, image, true);
+    const auto pixels = static_cast<double>(image.shape[0]) * static_cast<double>(image.shape[1]);
     const int workers =
-        choose_threads(operation, threads, static_cast<double>(image.shape[0]) * static_cast<double>(image.shape[1]));
+        choose_threads(operation, threads, footprint.is_rectangle() ? cost_of_rectangle * pixels : pixels);
     visit_pixels(image.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         if (same) {
@@ -208,7 +212,7 @@ void dark_channel(const Array& image, int window_rows, int window_columns, const
     const auto rows = static_cast<int>(image.shape[0]), columns = static_cast<int>(image.shape[1]);
     check_out(to, out, image.dtype, image.dtype_name.c_str(), rows, columns);
     check_overlap(to, out, flat, false);
-    const int workers = choose_threads("dark_channel", threads, static_cast<double>(rows) * columns);
+    const int workers = choose_threads("dark_channel", threads, cost_of_rectangle * rows * columns);
     visit_pixels(image.dtype, [&](auto* tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         compute_extremum<T>(Extremum::minimum, as_image<const T>(flat), static_cast<int>(image.shape[2]),
