@@ -154,16 +154,7 @@ def _features(some: Spots, spacing: float, noise: Values | None) -> Iterator[Val
 
 def _ring_noise(some: Spots) -> Values:
     """(N,) robust deviation of the ring's values; NaN where there are none."""
-    away = numpy.abs(some.ring - some.background[:, None])
-    if some.whole.all():
-        return DEVIATION * medians(away)
-    deviation = numpy.full(len(away), numpy.nan)
-    deviation[some.whole] = medians(away[some.whole])
-    for index in numpy.flatnonzero(~some.whole):
-        known = away[index][~numpy.isnan(away[index])]
-        if known.size:
-            deviation[index] = numpy.median(known)
-    return DEVIATION * deviation
+    return DEVIATION * medians(numpy.abs(some.ring - some.background[:, None]))
 
 
 def _check(image: Any, positions: Any, spacing: Any) -> None:

@@ -119,17 +119,17 @@ def _envelopes(starts: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
     hull = numpy.full((lanes, side), float(FAR))  # at the pixels' rows, which are the odd ones
     active = numpy.arange(lanes)
     while active.size:
-        row, at = here[active, None], points[active, here[active]][:, None]
+        row, at = rows[here[active], None], points[active, here[active]][:, None]
         ahead = rows - row
-        rise = numpy.where(ahead > 0, points[active] - at, numpy.inf)
-        slopes = rise / numpy.where(ahead > 0, ahead, 1.0)
+        slopes = (points[active] - at) / numpy.maximum(ahead, 0.5)
+        slopes[ahead <= 0] = numpy.inf
         there = slopes.argmin(axis=1)
         slope = slopes[numpy.arange(active.size), there][:, None]
         passed = (ahead[:, 1::2] >= 0) & (rows[1::2] <= there[:, None])
         hull[active] = numpy.where(passed, at + slope * ahead[:, 1::2], hull[active])
         here[active] = there
         active = active[there < end[active]]
-    # Slopes are fractions of at most 2 side: what is closer to a whole number than 1e-6 is one.
+    # Slopes are fractions of at most 2 side, 402: what is closer than 1e-6 to a whole number is one.
     first: NDArray[numpy.int64] = numpy.ceil((hull - 1) / 2 - 1e-6).astype(numpy.int64)
     first[~numpy.isfinite(points[:, 1::2])] = FAR
     return first

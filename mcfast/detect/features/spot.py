@@ -89,7 +89,7 @@ def spots(image: NDArray[Any], positions: NDArray[numpy.int32], spacing_mm: floa
         values = windows.reshape(len(peaks), -1)
         whole = ~numpy.isnan(values.sum(axis=1))
         around = values.take(ring, axis=1)
-        background = _background(values, around, whole)
+        background = _background(values, around)
         contrast = windows[:, reach, reach] - background
         crops = _crop(windows, 2 * inner + 1)
         bright = crops >= (background + contrast / 2)[:, None, None]
@@ -98,10 +98,12 @@ def spots(image: NDArray[Any], positions: NDArray[numpy.int32], spacing_mm: floa
 
 
 def medians(values: Values) -> Values:
-    """(N,) median of each row of (N, count) values without NaN."""
-    low, high = (values.shape[1] - 1) // 2, values.shape[1] // 2
-    parts = numpy.partition(values, (low, high), axis=1)
-    median: Values = (parts[:, low] + parts[:, high]) / 2
+    """(N,) median of what is not NaN in each row of (N, count) values; NaN where all is."""
+    # NaN sort last. Sorts are vectorised: of some hundred values they take less time than numpy.partition.
+    rows = numpy.sort(values, axis=1)
+    known = values.shape[1] - numpy.isnan(rows).sum(axis=1)
+    every = numpy.arange(len(rows))
+    median: Values = (rows[every, (known - 1) // 2] + rows[every, numpy.minimum(known // 2, values.shape[1] - 1)]) / 2
     return median
 
 
@@ -111,15 +113,11 @@ def _crop(windows: NDArray[Any], side: int) -> NDArray[Any]:
     return windows[..., skip : skip + side, skip : skip + side]
 
 
-def _background(values: Values, around: Values, whole: Mask) -> Values:
+def _background(values: Values, around: Values) -> Values:
     """(N,) median over the ring; where none of it is in the image, the darkest pixel that is."""
-    if whole.all():
-        return medians(around)
-    background = numpy.empty(len(values))
-    background[whole] = medians(around[whole])
-    for index in numpy.flatnonzero(~whole):
-        known = around[index][~numpy.isnan(around[index])]
-        background[index] = numpy.median(known) if known.size else numpy.nanmin(values[index], initial=numpy.inf)
+    background = medians(around)
+    alone = numpy.flatnonzero(numpy.isnan(background))
+    background[alone] = numpy.nanmin(values[alone], axis=1, initial=numpy.inf)
     return background
 
 

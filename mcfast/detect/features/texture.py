@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -84,28 +84,27 @@ def textures(sorted_in: Levels) -> Textures:
     -------
     `Textures`. O(pixels + 4 * 256) per window.
     """
-    near, far = sorted_in[:, :, :-1], sorted_in[:, :, 1:]
-    directions = (
-        (near, far),
-        (sorted_in[:, :-1], sorted_in[:, 1:]),
-        (near[:, :-1], far[:, 1:]),
-        (far[:, :-1], near[:, 1:]),
-    )
-    found = numpy.mean([_properties(_matrices(one, other)) for one, other in directions], axis=0)
+    found = numpy.mean([_properties(matrices) for matrices in _matrices(sorted_in)], axis=0)
     return Textures(*found)
 
 
-def _matrices(one: Levels, other: Levels) -> Values:
-    """(N, 256) how often level i at one pixel goes with level j at the other, at 16 i + j, over all pairs."""
-    count = len(one)
-    pairs: NDArray[Any] = (one * numpy.uint8(LEVELS) + other).reshape(count, -1)
-    cells = pairs + (numpy.arange(count) * LEVELS**2)[:, None]
-    missing = (one == LEVELS) | (other == LEVELS)
-    if missing.any():
-        cells[missing.reshape(count, -1)] = count * LEVELS**2
-    counts = numpy.bincount(cells.ravel(), minlength=count * LEVELS**2)[: count * LEVELS**2].reshape(count, -1)
-    shares: Values = counts / numpy.maximum(counts.sum(axis=1), 1)[:, None]
-    return shares
+def _matrices(sorted_in: Levels) -> Iterator[Values]:
+    """(N, 256) shares of pairs of level i at one pixel and j at the next, at 16 i + j, in each of four directions.
+
+    A last row and column of "no pixel" ends every line of pixels: one shift of the flat array makes all pairs of a
+    direction, and those with no pixel fall into a seventeenth row or column.
+    """
+    count, side, _ = sorted_in.shape
+    wide = LEVELS + 1
+    padded = numpy.full((count, side + 1, side + 1), LEVELS, numpy.int16)
+    padded[:, :-1, :-1] = sorted_in
+    flat = padded.ravel()
+    first = (flat * numpy.int16(wide)).reshape(count, -1) + (numpy.arange(count) * wide**2)[:, None]
+    for step in (1, side, side + 1, side + 2):
+        cells = first.ravel()[:-step] + flat[step:]
+        counts = numpy.bincount(cells, minlength=count * wide**2).reshape(count, wide, wide)
+        known = counts[:, :LEVELS, :LEVELS].reshape(count, -1)
+        yield known / numpy.maximum(known.sum(axis=1), 1)[:, None]
 
 
 def _properties(matrices: Values) -> tuple[Values, Values, Values, Values]:
