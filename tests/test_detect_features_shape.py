@@ -1,5 +1,7 @@
 """Size and shape of calcifications: analytic shapes, and scikit-image on blobs."""
 
+import pathlib
+
 import numpy
 import pytest
 from skimage.measure import label, regionprops
@@ -187,3 +189,9 @@ def test_at_the_border(corner: tuple[int, int]) -> None:
     assert (found.rows[0], found.columns[0], found.contrast[0]) == (*corner, 901)
     assert found.area_mm2[0] == pytest.approx(0.01)
     assert found.feret_diameter_mm[0] == pytest.approx(0.1)
+
+
+def test_the_page_has_every_feature() -> None:
+    page = (pathlib.Path(__file__).parent.parent / "docs" / "features.md").read_text()
+    for name, (unit, meaning, reference) in FEATURES.items():
+        assert f"| `{name}` | {unit.replace('mm2', 'mm²')} | {meaning} | {reference} |" in page
