@@ -201,6 +201,9 @@ def test_images_smaller_than_the_ring(shape) -> None:
     assert found.area_mm2[0] == pytest.approx(0.01)
     assert found.contrast[0] == (0 if shape == (1, 1) else 20)
     assert found.mean[0] == pytest.approx(image[:, :16].mean())
+    for name in ("contrast", "energy", "homogeneity"):
+        assert numpy.isnan(getattr(found, f"glcm_{name}")[0]) == (1 in shape)
+    assert numpy.isnan(found.glcm_correlation[0])  # no pair from upper right to lower left has the bright corner
     assert numpy.isnan(found.contrast_to_noise[0])
 
 

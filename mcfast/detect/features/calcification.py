@@ -31,8 +31,9 @@ class CalcificationFeatures:
 
     They describe, and diagnose nothing. `mcfast.detect.features.FEATURES` has every one's unit, meaning and reference.
     A feature that is not defined is NaN: skewness, kurtosis, wavelet energy ratio and co-occurrence's correlation in a
-    window of one value (the correlation also where the pairs of one direction are of one level), contrast-to-noise
-    where the noise is 0 or, not being given, nothing of the ring is in the image.
+    window of one value (the correlation also where the pairs of one direction are of one level), all co-occurrence in
+    an image one pixel wide, contrast-to-noise where the noise is 0 or, not being given, nothing of the ring is in the
+    image.
 
     Attributes
     ----------

@@ -20,6 +20,8 @@ Levels = NDArray[numpy.uint8]
 class Textures:
     """Properties of N windows' co-occurrence matrices, each (N,) float64, the mean over four directions.
 
+    NaN where one direction has no pairs: there is one row or column of pixels only.
+
     Attributes
     ----------
     contrast
@@ -107,17 +109,20 @@ def _matrices(sorted_in: Levels) -> Iterator[Values]:
         yield known / numpy.maximum(known.sum(axis=1), 1)[:, None]
 
 
-def _properties(matrices: Values) -> tuple[Values, Values, Values, Values]:
-    """(N,) contrast, correlation, energy, homogeneity of matrices made symmetric."""
+def _properties(matrices: Values) -> Values:
+    """(4, N) contrast, correlation, energy, homogeneity of matrices made symmetric."""
     level = numpy.arange(LEVELS, dtype=float)
     first, second = (each.ravel() for each in numpy.broadcast_arrays(level[:, None], level[None, :]))
     squares = (first - second) ** 2
-    weights = [squares, 1 / (1 + squares), (first + second) / 2, (first**2 + second**2) / 2, first * second]
-    contrast, homogeneity, mean, square, product = (matrices @ numpy.stack(weights, axis=1)).T
+    one = numpy.ones_like(squares)
+    weights = [one, squares, 1 / (1 + squares), (first + second) / 2, (first**2 + second**2) / 2, first * second]
+    total, contrast, homogeneity, mean, square, product = (matrices @ numpy.stack(weights, axis=1)).T
     turned = matrices.reshape(-1, LEVELS, LEVELS).transpose(0, 2, 1).reshape(-1, LEVELS**2)
     both = (matrices + turned) / 2
     energy = numpy.sqrt(numpy.einsum("ni,ni->n", both, both))
     variance = square - mean**2
     flat = variance < 1e-12
     correlation = numpy.where(flat, numpy.nan, (product - mean**2) / numpy.where(flat, 1.0, variance))
-    return contrast, correlation, energy, homogeneity
+    found = numpy.array([contrast, correlation, energy, homogeneity])
+    found[:, total < 0.5] = numpy.nan  # no pairs at all
+    return found
