@@ -85,6 +85,7 @@ def _cluster(
         row=sum(member.row for member in members) / len(members),
         col=sum(member.col for member in members) / len(members),
         outline=tuple(_place(*corner, scale, mammogram) for corner in one.outline),
+        features=one.features,
     )
 
 

@@ -7,6 +7,7 @@ second number grows when fields are added, the first when a reader of the old fo
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import resources
@@ -16,6 +17,7 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.boxes import Box
+from mcfast.detect.features.cluster import ClusterFeatures
 from mcfast.mammogram import Mammogram, Source
 
 __all__ = [
@@ -31,7 +33,7 @@ __all__ = [
     "schema",
 ]
 
-SCHEMA = "mcfast-result/1.0"
+SCHEMA = "mcfast-result/1.1"
 NOTICE = "Research use only. Not a medical device; not for diagnosis."
 
 Status = Literal["ok", "no findings", "failed"]
@@ -63,7 +65,8 @@ class Cluster:
     """At least three calcifications whose neighbours lie within 5 mm (both numbers are in the configuration).
 
     `id` counts from 1, the highest score first. `row` and `col` are the mean of its calcifications, `outline` their
-    convex hull as [row, col] corners, both in pixels of the input image; `area_mm2` is the hull's area.
+    convex hull as [row, col] corners, both in pixels of the input image; `area_mm2` is the hull's area. `features` are
+    measured at the spacing that detection works at; the JSON has NaN as null.
     """
 
     id: int
@@ -73,6 +76,12 @@ class Cluster:
     row: float
     col: float
     outline: tuple[tuple[float, float], ...]
+    features: ClusterFeatures
+
+    @property
+    def description(self) -> str:
+        """The cluster in words; its distribution is derived by rule, and not a BI-RADS assessment."""
+        return self.features.sentence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +169,7 @@ class Result:
             "seconds": {stage: round(seconds, 6) for stage, seconds in self.seconds.items()},
             "score": None if self.score is None else round(self.score, 6),
             "calcifications": [_rounded(asdict(one)) for one in self.calcifications],
-            "clusters": [_rounded(asdict(one)) for one in self.clusters],
+            "clusters": [_rounded(asdict(one)) | {"description": one.description} for one in self.clusters],
             "magnified": [{"box": list(region.box), "scale": 2} for region in self.magnified],
             "failure": None if self.failure is None else asdict(self.failure),
         }
@@ -200,7 +209,9 @@ def _image(mammogram: Mammogram) -> dict[str, Any]:
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
     def tidy(value: Any) -> Any:
         if isinstance(value, float):
-            return round(value, 6)
+            return None if math.isnan(value) else round(value, 6)
+        if isinstance(value, dict):
+            return _rounded(value)
         return [tidy(item) for item in value] if isinstance(value, tuple | list) else value
 
     return {key: tidy(value) for key, value in values.items()}

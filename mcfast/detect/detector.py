@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mcfast.detect.classify import Network, classify
 from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area
 from mcfast.detect.features import measure
+from mcfast.detect.features.cluster import ClusterFeatures, cluster_features
 from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import Candidates, propose
 from mcfast.detect.suppression import suppress
@@ -103,7 +104,7 @@ class Cluster:
     """Calcifications that lie together.
 
     `outline` is their convex hull as (row, column) corners in pixels, `area_mm2` its area, `score` the mean of the
-    three highest probabilities in it.
+    three highest probabilities in it; `features` are measured at the image's spacing.
     """
 
     id: int
@@ -111,6 +112,7 @@ class Cluster:
     score: float
     area_mm2: float
     outline: tuple[tuple[float, float], ...]
+    features: ClusterFeatures
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -278,12 +280,12 @@ def _grouped(
         outline = hull(places[members])
         score = cluster_score([found[index].score for index in members])
         corners = tuple((float(row), float(column)) for row, column in outline)
-        clusters.append(Cluster(number, len(members), score, polygon_area(outline) * spacing_mm**2, corners))
-        cluster_of.update(dict.fromkeys(members.tolist(), number))
-    named = tuple(
-        Calcification(
-            one.row, one.column, one.diameter_mm, one.contrast, one.contrast_to_noise, one.score, cluster_of.get(index)
+        features = cluster_features(
+            places[members] * spacing_mm,
+            diameters_mm=[found[index].diameter_mm for index in members],
+            contrasts=[found[index].contrast for index in members],
         )
-        for index, one in enumerate(found)
-    )
-    return named, tuple(clusters)
+        area = polygon_area(outline) * spacing_mm**2
+        clusters.append(Cluster(number, len(members), score, area, corners, features))
+        cluster_of.update(dict.fromkeys(members.tolist(), number))
+    return tuple(replace(one, cluster=cluster_of.get(index)) for index, one in enumerate(found)), tuple(clusters)

@@ -55,6 +55,7 @@ function page() {
     picture.width = picture.height = 340;
     crop(cluster, picture);
     add(card, "div", `${cluster.id}: ${cluster.count} calcifications, score ${cluster.score.toFixed(2)}, ${cluster.area_mm2.toFixed(1)} mm²`);
+    add(card, "div", cluster.description, "words");
     const more = add(card, "details");
     add(more, "summary", "its calcifications");
     findingsTable(more, result.calcifications.filter((one) => one.cluster === cluster.id));
