@@ -21,6 +21,7 @@ from mcfast.ops import __all__ as _operations
 
 if TYPE_CHECKING:
     from mcfast.config import Config as Config
+    from mcfast.description import describe as describe
     from mcfast.dicom.grayscale import window as window
     from mcfast.engine import Engine as Engine
     from mcfast.installation import info as info
@@ -38,6 +39,7 @@ _LAZY = {
     "Mammogram": "mcfast.mammogram",
     "Result": "mcfast.result",
     "dense": "mcfast.scan",
+    "describe": "mcfast.description",
     "info": "mcfast.installation",
     "read": "mcfast.reading",
     "super_resolve": "mcfast.magnify",

@@ -78,9 +78,9 @@ def test_options(small_phantom, tmp_path, capsys):
         (["--min-score", "2"], "--min-score: expected 0 to 1, got 2"),
         (
             ["--write", "pdf"],
-            "--report: expected some of json,marks,enhanced,magnified,html,mg,sr,cad-sr,sc,seg, got 'pdf'",
+            "--report: expected some of json,marks,enhanced,magnified,html,features,mg,sr,cad-sr,sc,seg, got 'pdf'",
         ),
-        (["--write", ""], "--report: expected some of json,marks,enhanced,magnified,html,mg,sr,cad-sr,sc,seg, got ''"),
+        (["--write", ""], "--report: expected some of json,marks,enhanced,magnified,html,features,mg,sr,cad-sr,sc,seg, got ''"),
         (["--threads", "0"], "--threads: expected 1 to 256, got 0"),
     ],
 )

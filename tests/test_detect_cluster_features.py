@@ -139,7 +139,11 @@ def test_fractal_dimension_tells_a_line_from_a_scatter() -> None:
         (numpy.zeros((0, 2)), {}, r"cluster_features\(places_mm\): expected \(N, 2\) with N >= 1, got shape \(0, 2\)"),
         (numpy.zeros(4), {}, r"cluster_features\(places_mm\): expected \(N, 2\)"),
         ([(0.0, numpy.nan)], {}, "expected finite millimetres, got NaN or infinity"),
-        ([(0, 1)], {"diameters_mm": [1, 2]}, r"\(diameters_mm\): expected \(1,\), one for each place, got shape \(2,\)"),
+        (
+            [(0, 1)],
+            {"diameters_mm": [1, 2]},
+            r"\(diameters_mm\): expected \(1,\), one for each place, got shape \(2,\)",
+        ),
         ([(0, 1)], {"contrasts": []}, r"cluster_features\(contrasts\): expected \(1,\)"),
         ([(0, 1)], {"eccentricities": [[1]]}, r"cluster_features\(eccentricities\): expected \(1,\)"),
     ],

@@ -48,7 +48,12 @@ def test_lines() -> None:
 
 def test_how_thin_a_line_is() -> None:
     """A cross of half axes a and b: the ratio of the axes decides for many, chance for few."""
-    for count, ratio, expected in ((40, 0.32, "linear"), (40, 0.35, "grouped"), (4, 0.02, "linear"), (4, 0.1, "undetermined")):
+    for count, ratio, expected in (
+        (40, 0.32, "linear"),
+        (40, 0.35, "grouped"),
+        (4, 0.02, "linear"),
+        (4, 0.1, "undetermined"),
+    ):
         long = 4 * numpy.cos(numpy.pi * (numpy.arange(count) + 0.5) / count)
         across = numpy.where(numpy.arange(count) % 4 % 3 == 0, 1.0, -1.0)
         across *= ratio * long.std() / across.std()

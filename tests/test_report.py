@@ -49,11 +49,11 @@ def test_only_what_is_asked_for(result, tmp_path):
     assert [file.name for file in write_result(result, tmp_path, outputs=["json"])] == ["result.json"]
     with pytest.raises(
         ConfigError,
-        match="outputs: expected some of json, marks, enhanced, magnified, html, mg, sr, cad-sr, sc, seg, got pdf",
+        match="outputs: expected some of json, marks, enhanced, magnified, html, features, mg, sr, cad-sr, sc, seg, got pdf",
     ):
         write_result(result, tmp_path, outputs=["pdf"])
     assert PICTURES == ("json", "marks", "enhanced", "magnified")
-    assert (*PICTURES, "html", "mg", "sr", "cad-sr", "sc", "seg") == OUTPUTS
+    assert (*PICTURES, "html", "features", "mg", "sr", "cad-sr", "sc", "seg") == OUTPUTS
 
 
 def test_a_failed_result_has_json_alone(engine, tmp_path):

@@ -107,6 +107,7 @@ ready.then(async () => {
   said.cards = element("clusters").children.length;
   said.crops = [...document.querySelectorAll(".cluster canvas")].map((one) =>
     new Set(one.getContext("2d").getImageData(0, 0, one.width, one.height).data).size);
+  said.words = [...document.querySelectorAll(".words")].map((one) => one.textContent);
   said.stages = element("stages").rows.length;
   said.features = [...document.querySelectorAll(".cluster details")].map((one) => one.querySelectorAll("tr").length - 1);
   said.flags = [...element("flags").children].map((one) => one.textContent);
@@ -157,6 +158,7 @@ def test_it_loads_without_an_error(said, result):
     assert said["values"] == expected
     assert said["cards"] == len(result.clusters)
     assert all(colours > 20 for colours in said["crops"])
+    assert said["words"] == [cluster.description for cluster in result.clusters]
     assert said["stages"] == len(result.seconds)
     assert said["features"] == [cluster.count for cluster in result.clusters]
     assert said["flags"] == [flag.replace("_", " ") for flag in result.mammogram.flags] != []

@@ -48,8 +48,9 @@ def add_parser(commands: Any) -> None:
         "--write",
         default=",".join(PICTURES),
         metavar="LIST",
-        help=f"which outputs, of {','.join(OUTPUTS)}: html is a viewer in one file; mg, sr (TID 1500), cad-sr "
-        f"(Mammography CAD SR), sc and seg are DICOM objects in the study of the input (default: {','.join(PICTURES)})",
+        help=f"which outputs, of {','.join(OUTPUTS)}: html is a viewer in one file, features a CSV of what is measured "
+        "of each calcification; mg, sr (TID 1500), cad-sr (Mammography CAD SR), sc and seg are DICOM objects in the study "
+        f"of the input (default: {','.join(PICTURES)})",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to compute")
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: the processors of this process)")

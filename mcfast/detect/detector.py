@@ -14,6 +14,7 @@ from mcfast.detect.classify import Network, classify
 from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area
 from mcfast.detect.features import measure
 from mcfast.detect.features.cluster import ClusterFeatures, cluster_features
+from mcfast.detect.features.eccentricity import eccentricities
 from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import Candidates, propose
 from mcfast.detect.suppression import suppress
@@ -224,7 +225,7 @@ def group(
         kept = suppress(candidates.positions.astype(float), scores, config.apart_mm / spacing_mm)
     chosen = kept[scores[kept] >= config.min_score]
     found = _calcifications(image, candidates, scores, chosen, spacing_mm, max_value, config)
-    found, clusters = _grouped(found, spacing_mm, config)
+    found, clusters = _grouped(image, found, spacing_mm, config)
     score = best_place(candidates.positions[kept], scores[kept], config.link_mm / spacing_mm)
     return Detections(found, clusters, score, mask, len(candidates))
 
@@ -265,7 +266,7 @@ def _calcifications(
 
 
 def _grouped(
-    found: tuple[Calcification, ...], spacing_mm: float, config: DetectorConfig
+    image: NDArray[Any], found: tuple[Calcification, ...], spacing_mm: float, config: DetectorConfig
 ) -> tuple[tuple[Calcification, ...], tuple[Cluster, ...]]:
     """Give each calcification its cluster, and describe the clusters, the best first."""
     places = numpy.array([(one.row, one.column) for one in found]).reshape(-1, 2)
@@ -274,6 +275,8 @@ def _grouped(
     labels[sure] = link(places[sure], config.link_mm / spacing_mm, config.min_members)
     groups = [numpy.flatnonzero(labels == label) for label in range(int(labels.max(initial=-1)) + 1)]
     groups.sort(key=lambda members: -cluster_score([found[index].score for index in members]))
+    shapes = numpy.full(len(found), numpy.nan)
+    shapes[labels >= 0] = eccentricities(image, places[labels >= 0], spacing_mm)
     clusters = []
     cluster_of: dict[int, int] = {}
     for number, members in enumerate(groups):
@@ -284,6 +287,7 @@ def _grouped(
             places[members] * spacing_mm,
             diameters_mm=[found[index].diameter_mm for index in members],
             contrasts=[found[index].contrast for index in members],
+            eccentricities=shapes[members],
         )
         area = polygon_area(outline) * spacing_mm**2
         clusters.append(Cluster(number, len(members), score, area, corners, features))

@@ -19,7 +19,7 @@ __all__ = ["OUTPUTS", "PICTURES", "write_file", "write_result"]
 PICTURES = ("json", "marks", "enhanced", "magnified")
 """What is written unless something else is asked for."""
 DICOM = ("mg", "sr", "cad-sr", "sc", "seg")
-OUTPUTS = (*PICTURES, "html", *DICOM)
+OUTPUTS = (*PICTURES, "html", "features", *DICOM)
 
 
 def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Collection[str] = PICTURES) -> list[Path]:
@@ -37,7 +37,8 @@ def write_result(result: Result, folder: str | os.PathLike[str], *, outputs: Col
         for each region in the JSON, in the same order: the best cluster first). 16-bit pictures fill the whole range
         0 .. 65535. `"mg"` (magnified.dcm, magnified-2.dcm, ..., enhanced.dcm) writes the same regions and the enhanced
         image as derived Digital Mammography objects in their source's study; see `mcfast.dicom.derived`. `"html"`
-        (report.html) is a viewer in one file.
+        (report.html) is a viewer in one file; `"features"` (features.csv) has a line for each calcification with all
+        that `mcfast.describe` measures of it.
         `"sr"` (report.dcm), `"cad-sr"` (cad.dcm, of a failed result too if its header identifies it), `"sc"`
         (marks.dcm) and `"seg"` (calcifications.dcm) are DICOM reports; see `mcfast.dicom.measurement_report`,
         `cad_report`, `pictures`.
@@ -97,6 +98,10 @@ def _encoded(result: Result, outputs: Collection[str]) -> dict[str, bytes]:
         from mcfast.report.html import html_report
 
         files["report.html"] = html_report(result).encode()
+    if "features" in outputs:
+        from mcfast.description import describe
+
+        files["features.csv"] = describe(result).to_csv().encode()
     return files
 
 
@@ -148,6 +153,7 @@ def _results_in(folder: Path, outputs: Collection[str]) -> set[str]:
         "enhanced": r"enhanced\.png",
         "magnified": r"magnified(-[0-9]+)?\.png",
         "html": r"report\.html",
+        "features": r"features\.csv",
         "mg": r"(enhanced|magnified(-[0-9]+)?)\.dcm",
         "sr": r"report\.dcm",
         "cad-sr": r"cad\.dcm",

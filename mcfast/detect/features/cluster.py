@@ -147,9 +147,7 @@ def cluster_features(
 def _column(values: Any, name: str, count: int) -> Values:
     column = numpy.asarray(values, numpy.float64)
     if column.shape != (count,):
-        raise ValueError(
-            f"cluster_features({name}): expected ({count},), one for each place, got shape {column.shape}"
-        )
+        raise ValueError(f"cluster_features({name}): expected ({count},), one for each place, got shape {column.shape}")
     return column
 
 
