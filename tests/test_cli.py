@@ -80,7 +80,10 @@ def test_options(small_phantom, tmp_path, capsys):
             ["--write", "pdf"],
             "--report: expected some of json,marks,enhanced,magnified,html,features,mg,sr,cad-sr,sc,seg, got 'pdf'",
         ),
-        (["--write", ""], "--report: expected some of json,marks,enhanced,magnified,html,features,mg,sr,cad-sr,sc,seg, got ''"),
+        (
+            ["--write", ""],
+            "--report: expected some of json,marks,enhanced,magnified,html,features,mg,sr,cad-sr,sc,seg, got ''",
+        ),
         (["--threads", "0"], "--threads: expected 1 to 256, got 0"),
     ],
 )

@@ -1,11 +1,13 @@
 """Features of clusters on layouts whose numbers are known."""
 
 import math
+import pickle
+from dataclasses import fields, replace
 
 import numpy
 import pytest
 
-from mcfast.detect.features.cluster import cluster_features
+from mcfast.detect.features import CLUSTER_FEATURES, ClusterFeatures, cluster_features
 
 
 def features(places, **options):
@@ -105,6 +107,21 @@ def test_sentence() -> None:
     places = [(0, 0), (0.2, 2), (0, 4.5), (-0.1, 7), (0.1, 9), (0, 12), (0.1, 14)]
     found = features(places, eccentricities=numpy.full(7, 0.85))
     assert found.sentence() == "cluster of 7 calcifications, mean eccentricity 0.85, linear, 14 mm long"
+
+
+def test_every_feature_is_described() -> None:
+    assert list(CLUSTER_FEATURES) == [one.name for one in fields(ClusterFeatures)]
+    assert all(all(one) for one in CLUSTER_FEATURES.values())
+
+
+def test_equal_where_both_are_not_defined() -> None:
+    found = features([(0, 0), (1, 1)])
+    assert math.isnan(found.fractal_dimension)
+    again = pickle.loads(pickle.dumps(found))
+    assert (again, hash(again)) == (found, hash(found))
+    assert found != features([(0, 0), (1, 2)])
+    assert found != replace(found, fractal_dimension=1.0)
+    assert found != "cluster"
 
 
 def test_mean_of_nothing_has_no_variation() -> None:

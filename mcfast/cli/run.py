@@ -49,8 +49,8 @@ def add_parser(commands: Any) -> None:
         default=",".join(PICTURES),
         metavar="LIST",
         help=f"which outputs, of {','.join(OUTPUTS)}: html is a viewer in one file, features a CSV of what is measured "
-        "of each calcification; mg, sr (TID 1500), cad-sr (Mammography CAD SR), sc and seg are DICOM objects in the study "
-        f"of the input (default: {','.join(PICTURES)})",
+        "of each calcification; mg, sr (TID 1500), cad-sr (Mammography CAD SR), sc and seg are DICOM objects in the "
+        f"study of the input (default: {','.join(PICTURES)})",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to compute")
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: the processors of this process)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy
@@ -19,9 +19,11 @@ NARROWEST_MM = 1.0  # of the area that a density is taken over
 Values = NDArray[numpy.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ClusterFeatures:
-    """Measured features of one cluster; NaN where one is not defined.
+    """Measured features of one cluster; NaN where one is not defined, and equal to another's NaN.
+
+    `mcfast.detect.features.CLUSTER_FEATURES` has every one's unit, meaning and reference.
 
     Attributes
     ----------
@@ -66,6 +68,17 @@ class ClusterFeatures:
     mean_eccentricity: float
     fractal_dimension: float
     distribution: DistributionWord
+
+    def __eq__(self, other: object) -> bool:
+        return self._known() == other._known() if isinstance(other, ClusterFeatures) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._known())
+
+    def _known(self) -> tuple[object, ...]:
+        """The values, with `None` for NaN, which no number equals."""
+        values = (getattr(self, one.name) for one in fields(self))
+        return tuple(None if isinstance(value, float) and math.isnan(value) else value for value in values)
 
     def sentence(self) -> str:
         """The cluster in words: `cluster of 7 calcifications, mean eccentricity 0.85, linear, 14 mm long`.
