@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcfast.cli import evaluate_comparison, evaluate_detection, evaluate_inputs, evaluate_looks, evaluate_sr
+from mcfast.cli import (
+    evaluate_backgrounds,
+    evaluate_comparison,
+    evaluate_detection,
+    evaluate_inputs,
+    evaluate_looks,
+    evaluate_sr,
+)
 from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]
 
-MEASUREMENTS = (evaluate_detection, evaluate_comparison, evaluate_looks, evaluate_inputs, evaluate_sr)
+MEASUREMENTS = (
+    evaluate_detection,
+    evaluate_comparison,
+    evaluate_looks,
+    evaluate_inputs,
+    evaluate_backgrounds,
+    evaluate_sr,
+)
 """Modules with an `add_parser(commands)`, in the order of the help text."""
 
 
