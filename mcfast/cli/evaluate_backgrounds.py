@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from mcfast.result import NOTICE
 if TYPE_CHECKING:
     from mcfast.evaluate.background import Background
     from mcfast.evaluate.cases import Case
+    from mcfast.evaluate.looks import Look
 
 __all__ = ["add_parser"]
 
@@ -32,6 +34,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="mammograms, or a folder of them")
     parser.add_argument("--spacing-mm", type=float, metavar="S", help="pixel spacing of files whose header tells none")
+    parser.add_argument(
+        "--exports", action="store_true", help="measure 8-bit exports of the mammograms at 0.11 and 0.14 mm, too"
+    )
     parser.add_argument("--phantoms", type=int, default=8, metavar="N", help="how many whole phantoms (default: 8)")
     parser.add_argument("--tiles", type=int, default=80, metavar="N", help="how many training tiles (default: 80)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of phantoms and tiles (default: 0)")
@@ -57,7 +62,7 @@ def _measure(options: argparse.Namespace) -> int:
     folder = output_folder(options.out)
     groups: dict[str, list[Background]] = {}
     left_out: dict[str, list[str]] = {}
-    for name, jobs in (("real", _real(options)), ("phantoms", _phantoms(options)), ("tiles", _tiles(options))):
+    for name, jobs in _jobs(options).items():
         measured, refused = [], []
         for job in jobs:
             try:
@@ -80,31 +85,42 @@ def _measure(options: argparse.Namespace) -> int:
     return 0
 
 
-Jobs = Iterator[Callable[[], "Background"]]
-
-
-def _real(options: argparse.Namespace) -> Jobs:
+def _jobs(options: argparse.Namespace) -> dict[str, list[Callable[[], Background]]]:
+    """What is to be measured, by group."""
     from mcfast.cli.inputs import image_files
+    from mcfast.evaluate.cases import phantom_cases
+    from mcfast.evaluate.looks import LOOKS
 
     files = image_files(options.paths) if options.paths else []
-    return (partial(_file, file, options.spacing_mm) for file in files)
-
-
-def _phantoms(options: argparse.Namespace) -> Jobs:
-    from mcfast.evaluate.cases import phantom_cases
-
-    return (partial(_case, case) for case in phantom_cases(options.phantoms, options.seed))
-
-
-def _tiles(options: argparse.Namespace) -> Jobs:
-    return (partial(_tile, options.seed, number) for number in range(options.tiles))
+    jobs: dict[str, list[Callable[[], Background]]] = {}
+    jobs["real"] = [partial(_file, file, options.spacing_mm) for file in files]
+    for look in LOOKS[:2] if options.exports else ():
+        jobs[f"real as {look.name}"] = [partial(_export, file, options.spacing_mm, look) for file in files]
+    jobs["phantoms"] = [partial(_case, case) for case in phantom_cases(options.phantoms, options.seed)]
+    jobs["tiles"] = [partial(_tile, options.seed, number) for number in range(options.tiles)]
+    return jobs
 
 
 def _file(file: Path, spacing_mm: float | None) -> Background:
     from mcfast.evaluate.background import background_of
     from mcfast.reading import read
 
-    return background_of(read(file, spacing_mm=spacing_mm))
+    return replace(background_of(read(file, spacing_mm=spacing_mm)), name=file.name)
+
+
+def _export(file: Path, spacing_mm: float | None, look: Look) -> Background:
+    """An 8-bit export of a mammogram, brought back to 0.1 mm: what the detector gets of archives."""
+    from mcfast.evaluate.background import background_of
+    from mcfast.evaluate.comparison import breast_of
+    from mcfast.evaluate.looks import exported
+    from mcfast.rasters import read_array
+    from mcfast.reading import read
+
+    mammogram = read(file, spacing_mm=spacing_mm)
+    image, mask = breast_of(mammogram)
+    pixels = exported(image, mask, sum(mammogram.spacing_mm) / 2, look, seed=0)
+    export = read_array(pixels, file.name, spacing_mm=look.spacing_mm, bits=8)
+    return background_of(export, coarsest_mm=look.spacing_mm)
 
 
 def _case(case: Case) -> Background:

@@ -85,15 +85,15 @@ class Background:
     half_width: float
 
 
-def background_of(mammogram: Mammogram) -> Background:
+def background_of(mammogram: Mammogram, *, coarsest_mm: float = COARSEST_MM) -> Background:
     """Measure a mammogram as the detector sees it: windowed, at 0.1 mm, within its breast.
 
-    Raises `InputError` if its pixels are coarser than 0.12 mm, or as `measure`.
+    Raises `InputError` if its pixels are coarser than `coarsest_mm`, or as `measure`.
     """
     name = mammogram.source.name
-    if max(mammogram.spacing_mm) > COARSEST_MM:
+    if max(mammogram.spacing_mm) > coarsest_mm:
         raise InputError(
-            f"{name}: expected pixels of at most {COARSEST_MM} mm, got {max(mammogram.spacing_mm):g}; "
+            f"{name}: expected pixels of at most {coarsest_mm:g} mm, got {max(mammogram.spacing_mm):g}; "
             "what is compared at 0.1 mm is not in it, leave it out"
         )
     image, valid, _ = at_canonical(window(mammogram), mammogram, SPACING_MM)

@@ -92,4 +92,4 @@ def _words(pen: Any, place: _Place, images: Mapping[str, int]) -> None:
     title = "power spectra at 0.1 mm: median and 10 to 90 % of the images"
     pen.text((SIZE[0] / 2, TOP / 2), title, "black", anchor="mm")
     pen.text((SIZE[0] / 2, SIZE[1] - 20), "spatial frequency per mm", "black", anchor="mm")
-    pen.text((8, TOP - 14), "power, range² mm²", "black", anchor="lm")
+    pen.text((8, TOP - 14), "power, range^2 mm^2", "black", anchor="lm")
