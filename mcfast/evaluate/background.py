@@ -66,7 +66,7 @@ class Background:
     levels, deviations
         (L,) signal and (L,) deviation that this was fitted to.
     correlation
-        Autocorrelation at one pixel of what is finer than 0.3 mm: 0 for white noise.
+        Autocorrelation at one pixel of what is finer than 0.3 mm: -0.03 for white noise.
     half_width
         Frequency per mm at which blur has halved the power of tissue and noise (`mcfast.evaluate.spectrum.fit_blur`);
         infinite where that lies beyond Nyquist's.
