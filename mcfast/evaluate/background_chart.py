@@ -87,8 +87,9 @@ def _words(pen: Any, place: _Place, images: Mapping[str, int]) -> None:
         if place.low <= frequency <= place.high:
             pen.text((place.x(frequency) / FINER, SIZE[1] - BOTTOM + 6), f"{frequency:g}", "black", anchor="mt")
     for number, (name, count) in enumerate(images.items()):
-        where = (SIZE[0] - RIGHT - 10, TOP + 14 + 18 * number)
-        pen.text(where, f"{name} ({count})", COLOURS[number % len(COLOURS)], anchor="rm")
+        # Spectra fall: the lower left is free.
+        where = (LEFT + 14, SIZE[1] - BOTTOM - 14 - 18 * (len(images) - 1 - number))
+        pen.text(where, f"{name} ({count})", COLOURS[number % len(COLOURS)], anchor="lm")
     title = "power spectra at 0.1 mm: median and 10 to 90 % of the images"
     pen.text((SIZE[0] / 2, TOP / 2), title, "black", anchor="mm")
     pen.text((SIZE[0] / 2, SIZE[1] - 20), "spatial frequency per mm", "black", anchor="mm")
