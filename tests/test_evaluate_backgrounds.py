@@ -135,6 +135,8 @@ def test_errors() -> None:
         measure(numpy.zeros((SIDE, SIDE)), FULL, max_value=1.0, name="black")
     with pytest.raises(InputError, match="no patch"):
         measure(white_noise(0), ~FULL, max_value=1.0, name="air")
+    with pytest.raises(InputError, match="flat: nothing varies within the breast; leave it out"):
+        measure(numpy.full((SIDE, SIDE), 0.3), FULL, max_value=1.0, name="flat")
     film = read_array(numpy.arange(900, dtype=numpy.uint16).reshape(30, 30), "film", spacing_mm=0.2)
     with pytest.raises(InputError, match=r"film: expected pixels of at most 0.12 mm, got 0.2; .* leave it out"):
         background_of(film)

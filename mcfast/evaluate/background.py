@@ -41,6 +41,7 @@ SATURATED = 0.01  # share of a patch's pixels at an end of the range that spoils
 FINE_MM = 0.3  # the noise's autocorrelation is that of what a Gaussian of this deviation leaves
 LEVEL_MM = 0.9  # side of the square whose mean is a pixel's signal
 LEVELS = 10
+FLAT = 1e-20  # mm^2, far below what rounding to 16 bits leaves
 FEWEST = 400  # differences that a deviation is taken from
 
 
@@ -123,7 +124,7 @@ def measure(image: NDArray[Any], mask: Mask, *, max_value: float, name: str) -> 
     ValueError
         If image and mask are not (H, W) of one shape.
     InputError
-        If no patch of 25.6 mm fits into the breast.
+        If no patch of 25.6 mm fits into the breast, or nothing varies in it.
     """
     if image.ndim != 2 or mask.shape != image.shape:
         raise ValueError(f"measure(image, mask): expected (H, W) of one shape, got {image.shape} and {mask.shape}")
@@ -135,10 +136,9 @@ def measure(image: NDArray[Any], mask: Mask, *, max_value: float, name: str) -> 
     values = image.astype(numpy.float32) / numpy.float32(bright)
     frequency, spectra = patch_spectra((values[_patch(corner)] for corner in corners), SPACING_MM)
     power = numpy.median(spectra, axis=0)
-    used = numpy.zeros(mask.shape, bool)
-    for corner in corners:
-        used[_patch(corner)] = True
-    levels, deviations = _noise_by_level(values, used)
+    if float(power.max()) < FLAT:
+        raise InputError(f"{name}: nothing varies within the breast; leave it out")
+    levels, deviations = _noise_by_level(values, corners)
     return Background(
         name=name,
         patches=len(corners),
@@ -199,11 +199,14 @@ def _patch(corner: tuple[int, int]) -> tuple[slice, slice]:
     return slice(corner[0], corner[0] + SIDE), slice(corner[1], corner[1] + SIDE)
 
 
-def _noise_by_level(values: Field, used: Mask) -> tuple[Values, Values]:
+def _noise_by_level(values: Field, corners: list[tuple[int, int]]) -> tuple[Values, Values]:
     """Deviation of the diagonal difference (Haar's finest) of 2 x 2 pixels, in ten parts of equal size by local mean.
 
     For white noise it is that of a pixel; of smooth tissue nothing is left in it.
     """
+    used = numpy.zeros(values.shape, bool)
+    for corner in corners:
+        used[_patch(corner)] = True
     rows, columns = (side // 2 * 2 for side in values.shape)
     quad = [values[row:rows:2, column:columns:2] for row in (0, 1) for column in (0, 1)]
     difference = (quad[0] - quad[1] - quad[2] + quad[3]) / 2
