@@ -2,7 +2,7 @@
 
 Phantoms teach a detector what tissue and noise look like, so theirs must be those of real images. Everything is
 measured at 0.1 mm, as the detector sees it, inside the breast: away from the skin, from the image's border, and from
-the edge of the pectoral muscle.
+steep edges. A pectoral muscle whose border is soft stays in; medians over patches bear with it.
 
 Burgess, Jacobson and Judy, "Human observer detection experiments with mammograms and power-law noise", Med. Phys. 2001.
 """
@@ -165,7 +165,7 @@ def _inner(mask: Mask) -> Mask:
 
 
 def _corners(image: NDArray[Any], inner: Mask, max_value: float) -> list[tuple[int, int]]:
-    """Top left corners of the patches, half overlapping or closer, that hold nothing but tissue."""
+    """Top left corners of the patches, half overlapping or closer, of tissue without steep edges."""
     rows, columns = (side - SIDE for side in inner.shape)
     if rows < 0 or columns < 0:
         return []
@@ -187,7 +187,7 @@ def _starts(present: Any, last: int) -> list[int]:
 
 
 def _edges(image: NDArray[Any], inner: Mask) -> Mask:
-    """Where the image blurred by 1.5 mm is four times as steep as in the middle: the pectoral muscle, metal, folds."""
+    """Where the image blurred by 1.5 mm is four times as steep as its median: hard borders of muscle, metal, folds."""
     smooth = gaussian_blur(image.astype(numpy.float32), EDGE_BLUR_MM / SPACING_MM)
     down, right = numpy.gradient(smooth)
     steep = numpy.hypot(down, right)
