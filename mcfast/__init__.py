@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mcfast.installation import info as info
     from mcfast.magnify import super_resolve as super_resolve
     from mcfast.mammogram import Mammogram as Mammogram
+    from mcfast.probability import probability_map as probability_map
     from mcfast.reading import read as read
     from mcfast.result import Result as Result
     from mcfast.scan import dense as dense
@@ -41,6 +42,7 @@ _LAZY = {
     "dense": "mcfast.scan",
     "describe": "mcfast.description",
     "info": "mcfast.installation",
+    "probability_map": "mcfast.probability",
     "read": "mcfast.reading",
     "super_resolve": "mcfast.magnify",
     "window": "mcfast.dicom.grayscale",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
 
-from mcfast.cli import bench, demo, engines, evaluate, information, run, serve, train, triage, watch, worklist
+from mcfast.cli import bench, demo, engines, evaluate, information, map, run, serve, train, triage, watch, worklist
 from mcfast.cli.text import printable
 from mcfast.errors import McfastError
 from mcfast.result import NOTICE
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mcfast {version('mcfast')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (run, triage, worklist, serve, watch, demo, information, evaluate, train, engines, bench):
+    for command in (run, map, triage, worklist, serve, watch, demo, information, evaluate, train, engines, bench):
         command.add_parser(commands)
     return parser
 

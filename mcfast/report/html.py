@@ -13,8 +13,8 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.probability import CELL_MM, probability_map
 from mcfast.result import NOTICE, Result
+from mcfast.spot_map import CELL_MM, spot_map
 
 __all__ = ["html_report", "pack"]
 
@@ -23,7 +23,7 @@ def html_report(result: Result) -> str:
     """The HTML of a result that did not fail.
 
     Holds the mammogram, its enhanced form and the magnified regions with all their bits, losslessly; about 12 MB for
-    3328 x 2560 pixels; and the probability map, which is made here (`mcfast.probability`). It opens no connection, and
+    3328 x 2560 pixels; and the probability map, which is made here (`mcfast.spot_map`). It opens no connection, and
     its content security policy forbids that.
     """
     assert result.image is not None
@@ -57,7 +57,7 @@ def html_report(result: Result) -> str:
 
 def _probability(result: Result) -> dict[str, Any] | None:
     """The map as bytes, 1 .. 255 for probabilities 0 .. 1 and 0 where there is none."""
-    found = probability_map(result)
+    found = spot_map(result)
     if found is None:
         return None
     known = numpy.isfinite(found.cells)

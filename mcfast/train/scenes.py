@@ -14,10 +14,11 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.canonical import at_canonical, headroom
-from mcfast.detect.classify import RANGE, candidate_patches
+from mcfast.detect.classify import candidate_patches
 from mcfast.detect.mask import breast_mask
-from mcfast.detect.propose import BORDER_MM, MEAN_MM, NOISE_MM, SKIN_MM, Candidates
-from mcfast.detect.residual import FLOOR, STRIDE, Residual, flatten, local_statistics
+from mcfast.detect.noise_units import flattened, in_noise
+from mcfast.detect.propose import NOISE_MM, SKIN_MM, Candidates
+from mcfast.detect.residual import FLOOR, local_statistics
 from mcfast.dicom.grayscale import window
 from mcfast.evaluate.truth import ImageTruth, Mark
 from mcfast.footprints import disk
@@ -91,31 +92,8 @@ def patches_at(scene: Scene, label: str, units: Units, places: Sequence[Places])
     return _patches_in_noise(image, scene, places)
 
 
-def in_noise(image: NDArray[numpy.uint16], mask: NDArray[numpy.bool_], white: float) -> NDArray[numpy.float32]:
-    """The (H, W) image at 0.1 mm as the detector sees it: the local mean taken off, in deviations of the noise around.
-
-    (H, W) float32, clipped to -8 .. 24, 0 outside the breast and in its skin. O(pixels).
-    """
-    result = numpy.zeros(image.shape, numpy.float32)
-    residual = _flattened(image, mask, white)
-    if residual is None:
-        return result
-    rows, columns = residual.values.shape
-    deviation = local_statistics(residual.values, residual.inner, round(NOISE_MM / SPACING_MM)).deviation
-    around = deviation.repeat(STRIDE, axis=0).repeat(STRIDE, axis=1)[:rows, :columns]
-    top, left = residual.origin
-    part = result[top : top + rows, left : left + columns]
-    numpy.clip(residual.values / numpy.maximum(around, numpy.float32(FLOOR)), *RANGE, out=part)
-    return result
-
-
-def _flattened(image: NDArray[numpy.uint16], mask: NDArray[numpy.bool_], white: float) -> Residual | None:
-    skin, border, mean = (max(1, round(mm / SPACING_MM)) for mm in (SKIN_MM, BORDER_MM, MEAN_MM))
-    return flatten(image, mask, max_value=white, skin_px=skin, border_px=border, window_px=mean)
-
-
 def _patches_in_noise(image: NDArray[numpy.uint16], scene: Scene, places: Sequence[Places]) -> list[NDArray[Any]]:
-    residual = _flattened(image, scene.mask, scene.white)
+    residual = flattened(image, scene.mask, scene.white)
     if residual is None:
         return [numpy.zeros((len(some), 1, SIDE, SIDE), numpy.float32) for some in places]
     noise = local_statistics(residual.values, residual.inner, round(NOISE_MM / SPACING_MM))

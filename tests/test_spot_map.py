@@ -7,7 +7,7 @@ import pytest
 
 from mcfast import detect, nets, runtimes
 from mcfast.canonical import at_canonical, headroom
-from mcfast.probability import DETECTORS, probability_map, strongest_in_cells
+from mcfast.spot_map import DETECTORS, spot_map, strongest_in_cells
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def result(engine, small_dicom):
 
 @pytest.fixture(scope="module")
 def found(result):
-    return probability_map(result)
+    return spot_map(result)
 
 
 def test_cells_are_what_the_networks_say_of_their_strongest_spots(result, found):
@@ -69,7 +69,7 @@ def test_the_strongest_of_each_cell():
 
 def test_no_map_of_other_networks(result):
     other = replace(result, engine=replace(result.engine, models={**result.engine.models, "vgg24": "0" * 64}))
-    assert probability_map(other) is None
+    assert spot_map(other) is None
 
 
 def test_no_breast_no_probabilities(engine):
@@ -77,4 +77,4 @@ def test_no_breast_no_probabilities(engine):
     image[::2, ::2] = 1
     empty = engine(image)
     assert not empty.mask.any()
-    assert not numpy.isfinite(probability_map(empty).cells).any()
+    assert not numpy.isfinite(spot_map(empty).cells).any()
