@@ -142,7 +142,7 @@ def test_networks_of_another_form_are_refused():
 def test_missing_file_and_unknown_runtime(tmp_path):
     with pytest.raises(ConfigError, match=r"absent.onnx: cannot be read \(No such file or directory\)"):
         runtimes.load(tmp_path / "absent.onnx")
-    with pytest.raises(ConfigError, match="runtime: expected one of onnxruntime, native, tensorrt, got 'abacus'"):
+    with pytest.raises(ConfigError, match="runtime: expected one of onnxruntime, native, tensorrt, auto, got 'abacus'"):
         runtimes.load(b"", runtime="abacus")
 
 
@@ -181,3 +181,36 @@ def test_thread_count(monkeypatch):
         monkeypatch.setenv("MCFAST_THREADS", stated)
         shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert shown.stdout.strip() == expected
+
+
+def test_the_first_runtime_that_takes_a_network():
+    """By name in the order of the arguments too."""
+    assert runtimes.load(nets.weights("fsrcnn"), "auto").runtime == "native"
+    assert runtimes.load(nets.weights("vgg12"), "auto").runtime == "onnxruntime"
+    assert runtimes.load(nets.weights("fsrcnn"), "native").runtime == "native"
+    with pytest.raises(
+        ConfigError, match=r"no runtime takes it: native: .*; onnxruntime: network \(sha256 .*; tensorrt"
+    ):
+        runtimes.load(b"none", "auto")
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "native"])
+def test_what_runtimes_on_the_host_can(runtime):
+    shapes = [(1, 1, 20, 31), (3, 1, 8, 8)]
+    network = runtimes.load(nets.weights("fsrcnn"), runtime, threads=1, precision="float32", shapes=shapes)
+    assert (network.runtime, network.precision) == (runtime, "float32")
+    assert network.takes((2, 1, 5, 6)) and not network.takes((2, 3, 5, 6)) and not network.takes((1, 1, 0, 6))
+    assert network.run(numpy.zeros((1, 1, 9, 7), numpy.float32)).shape == (1, 1, 18, 14), "of another shape as well"
+    with pytest.raises(
+        ConfigError, match=rf"expected float32 for runtime '{runtime}', got 'float16'; runtime='tensorrt'"
+    ):
+        runtimes.load(nets.weights("fsrcnn"), runtime, precision="float16")
+    with pytest.raises(ConfigError, match=r"load\(precision\): expected one of float32, float16, got 'bfloat16'"):
+        runtimes.load(nets.weights("fsrcnn"), runtime, precision="bfloat16")
+    for shape in ((1, 3, 8, 8), (1, 1, 8), (0, 1, 8, 8), 7):
+        with pytest.raises(
+            ConfigError, match=r"fsrcnn.prepare\(shapes\): expected batches of \(any, 1, any, any\), got"
+        ):
+            runtimes.load(nets.weights("fsrcnn"), runtime, shapes=[(1, 1, 8, 8), shape])
+    with pytest.raises(DeviceError, match=rf"fsrcnn.on_stream: expected a runtime on a GPU, got '{runtime}', which"):
+        network.on_stream(None)

@@ -16,6 +16,7 @@ from patch_networks import Builder
 import mcfast
 from mcfast import nets, runtimes
 from mcfast.errors import ConfigError, DeviceError
+from mcfast.runtimes import tensorrt
 from mcfast.runtimes.tensorrt import EngineCache, Library, TensorrtNetwork
 from mcfast.runtimes.tensorrt.profiles import BUCKETS
 
@@ -150,6 +151,36 @@ def test_a_call_that_fails_is_named_and_its_work_is_waited_for(make, gpu):
     assert gpu.log == ["upload", "wait"], "the upload reads the batch, which is about to be freed"
     with pytest.raises(TypeError, match=r"small.run\(batch\): expected float32, got float64"):
         network.run(numpy.zeros((1, 2, 6, 6)))
+
+
+def test_loaded_for_shapes_and_precision_by_the_one_call(gpu, tmp_path, monkeypatch):
+    """Engines are there when `runtimes.load` returns; the executor on a stream and the batch on the host agree."""
+    monkeypatch.setattr(tensorrt, "find_library", lambda: Library("tensorrt_rtx", "1.7", fake_tensorrt))
+    monkeypatch.setattr(tensorrt, "find_device", lambda: None)
+    monkeypatch.setenv("MCFAST_CACHE", str(tmp_path))
+    built = fake_tensorrt.Builder.built
+    network = runtimes.load(patch_network(), "tensorrt", precision="float16", shapes=[(1, 2, 6, 6), (300, 2, 6, 6)])
+    assert (network.runtime, network.precision, len(built)) == ("tensorrt", "float16", 1)
+    batch = numpy.random.default_rng(0).random((4, 2, 6, 6), numpy.float32)
+    expected = runtimes.load(patch_network(), threads=1).run(batch)
+    numpy.testing.assert_allclose(network.run(batch), expected, atol=2e-3)
+    assert not numpy.array_equal(network.run(batch), expected) and len(built) == 1, "nothing was left to build"
+    exact = runtimes.load(patch_network(), "tensorrt")
+    assert (exact.precision, len(built)) == ("float32", 1), "without shapes nothing is built ahead"
+    source, target = (gpu.DeviceMemory(size, 0, 77) for size in (batch.nbytes, expected.nbytes))
+    result = numpy.empty_like(expected)
+    gpu.copy(source.pointer, batch.ctypes.data, batch.nbytes, 77, 0)
+    exact.on_stream(gpu.Stream(0)).enqueue(source.pointer, target.pointer, batch.shape)
+    gpu.copy(result.ctypes.data, target.pointer, result.nbytes, 77, 0)
+    gpu.synchronize(77, 0)
+    numpy.testing.assert_allclose(result, expected, atol=1e-6)
+    assert runtimes.load(nets.weights("fsrcnn"), "auto", precision="float16").runtime == "tensorrt"
+    for shapes, message in (
+        ([(1, 1, 8, 20)], r"expected rows and columns of \(256, 256\) to \(256, 256"),
+        ([(1, 2, 256, 256)], r"fsrcnn.prepare\(shapes\): expected batches of \(any, 1, any, any\), got \(1, 2,"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            runtimes.load(nets.weights("fsrcnn"), "tensorrt", shapes=shapes)
 
 
 def test_without_the_gpu_module_it_says_so(make, monkeypatch):

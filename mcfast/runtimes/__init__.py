@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 from mcfast.errors import ConfigError, DeviceError
-from mcfast.runtimes.network import Network, Shape
+from mcfast.runtimes.network import PRECISIONS, Network, Precision, Shape, StreamExecutor
 from mcfast.runtimes.threads import thread_count
 
-__all__ = ["RUNTIMES", "Network", "Shape", "available", "load", "thread_count"]
+__all__ = ["PRECISIONS", "RUNTIMES", "Network", "Precision", "Shape", "StreamExecutor", "available", "load"]
+__all__ += ["thread_count"]
 
 RUNTIMES = ("onnxruntime", "native", "tensorrt")
+_AUTO = ("native", "onnxruntime", "tensorrt")
+_CAN: dict[str, tuple[Precision, ...]] = {
+    "onnxruntime": ("float32",),
+    "native": ("float32",),
+    "tensorrt": ("float32", "float16"),
+}
 
 
 def load(
-    network: bytes | str | os.PathLike[str], *, runtime: str = "onnxruntime", threads: int | None = None
+    network: bytes | str | os.PathLike[str],
+    runtime: str = "onnxruntime",
+    *,
+    threads: int | None = None,
+    precision: Precision = "float32",
+    shapes: Sequence[tuple[int, ...]] | None = None,
 ) -> Network:
     """Make a network ready to run.
 
@@ -30,34 +43,72 @@ def load(
     network
         The bytes of an ONNX file with one float32 input and one output, or the file's path.
     runtime
-        One of `RUNTIMES`: `"onnxruntime"` runs any network, `"native"` FSRCNN only, several times as fast;
-        `"tensorrt"` runs on a GPU (see docs/engines.md).
+        One of `RUNTIMES`: `"onnxruntime"` runs any network on the CPU, and is what the others are compared with;
+        `"native"` FSRCNN only, several times as fast; `"tensorrt"` runs on a GPU (see docs/engines.md). `"auto"`: the
+        first of native, onnxruntime and tensorrt that takes network, precision and shapes.
     threads
         How many threads one `run` may use; `None` is `MCFAST_THREADS`, else the processors this process may use. Calls
-        from several threads run at the same time, so a caller that makes its own threads wants 1.
+        from several threads run at the same time, so a caller that makes its own threads wants 1. Of no meaning on a
+        GPU.
+    precision
+        What it computes in: `"float32"`, with `"tensorrt"` also `"float16"`. Batches and outputs are float32.
+    shapes
+        NCHW shapes of batches to come: `"tensorrt"` has their engines built and opened when this returns, the others
+        need no more than that they fit. Batches of other shapes run as well; `None` makes nothing ready ahead.
 
     Returns
     -------
     Network
-        Safe to share between threads. Loading takes milliseconds: load once and keep it.
+        Safe to share between threads. Loading takes milliseconds, but for engines that are to be built: load once and
+        keep it.
 
     Raises
     ------
     ConfigError
-        If there is no such runtime, the file cannot be read, or it is no network that the runtime can run.
+        If there is no such runtime, the file cannot be read, it is no network that the runtime can run, the runtime
+        does not have the precision, or the network does not take one of the shapes.
     DeviceError
         If the runtime is not installed or does not work here; the message says why.
     ValueError
         If `threads` is below 1.
     """
-    module = _module(runtime)
-    if not isinstance(network, bytes):
-        path = Path(network)
+    if precision not in PRECISIONS:
+        raise ConfigError(f"runtimes.load(precision): expected one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if runtime != "auto":
+        _module(runtime)
+        return _load(_content(network), runtime, threads, precision, shapes or ())
+    content, reasons = _content(network), list[str]()
+    for name in _AUTO:
         try:
-            network = path.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of an ONNX file") from error
-    loaded: Network = module.load(network, threads=threads)
+            return _load(content, name, threads, precision, shapes or ())
+        except (ConfigError, DeviceError) as error:
+            reasons.append(f"{name}: {error}")
+    raise ConfigError(f"runtimes.load(network): no runtime takes it: {'; '.join(reasons)}")
+
+
+def _content(network: bytes | str | os.PathLike[str]) -> bytes:
+    if isinstance(network, bytes):
+        return network
+    path = Path(network)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of an ONNX file") from error
+
+
+def _load(
+    network: bytes, runtime: str, threads: int | None, precision: Precision, shapes: Sequence[tuple[int, ...]]
+) -> Network:
+    if precision not in _CAN[runtime]:
+        able = " or ".join(repr(name) for name, precisions in _CAN.items() if precision in precisions)
+        raise ConfigError(
+            f"runtimes.load(precision): expected {' or '.join(_CAN[runtime])} for runtime {runtime!r}, got "
+            f"{precision!r}; runtime={able} has it"
+        )
+    module = _module(runtime)
+    options = {"precision": precision} if len(_CAN[runtime]) > 1 else {}
+    loaded: Network = module.load(network, threads=threads, **options)
+    loaded.prepare(shapes)
     return loaded
 
 
@@ -74,5 +125,5 @@ def available() -> dict[str, str]:
 
 def _module(runtime: str) -> ModuleType:
     if runtime not in RUNTIMES:
-        raise ConfigError(f"runtime: expected one of {', '.join(RUNTIMES)}, got {runtime!r}")
+        raise ConfigError(f"runtime: expected one of {', '.join((*RUNTIMES, 'auto'))}, got {runtime!r}")
     return importlib.import_module(f"mcfast.runtimes.{runtime}")

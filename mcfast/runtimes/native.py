@@ -20,7 +20,7 @@ from mcfast import _core
 from mcfast.boxes import Box
 from mcfast.errors import ConfigError
 from mcfast.nets.onnx_file import Node, OnnxFile, read_onnx
-from mcfast.runtimes.network import Shape, check_batch
+from mcfast.runtimes.network import OnHost, Shape, check_batch
 from mcfast.runtimes.threads import thread_count
 
 __all__ = ["NativeFsrcnn", "load", "version"]
@@ -41,7 +41,7 @@ _DECONVOLUTION: _Attributes = {
 """Attributes that the kernel stands for; () is an attribute that is not there."""
 
 
-class NativeFsrcnn:
+class NativeFsrcnn(OnHost):
     """FSRCNN of an ONNX file in the core, behind `mcfast.runtimes.Network`. Made by `load`."""
 
     runtime = "native"

@@ -11,7 +11,7 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.errors import ConfigError, DeviceError
-from mcfast.runtimes.network import Shape, check_batch
+from mcfast.runtimes.network import OnHost, Shape, check_batch
 from mcfast.runtimes.threads import thread_count
 
 __all__ = ["OnnxruntimeNetwork", "library", "load", "load_session", "version"]
@@ -19,7 +19,7 @@ __all__ = ["OnnxruntimeNetwork", "library", "load", "load_session", "version"]
 _ERRORS_ONLY = 3  # ONNX Runtime's severities: 0 verbose, 1 info, 2 warning, 3 error, 4 fatal
 
 
-class OnnxruntimeNetwork:
+class OnnxruntimeNetwork(OnHost):
     """An ONNX Runtime session behind `mcfast.runtimes.Network`. Made by `load`."""
 
     runtime = "onnxruntime"

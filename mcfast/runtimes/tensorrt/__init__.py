@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from mcfast.runtimes.network import Precision
 from mcfast.runtimes.tensorrt.cache import EngineCache, Entry
 from mcfast.runtimes.tensorrt.device import find_device
 from mcfast.runtimes.tensorrt.engine import EngineFile, engine_file, engine_files
@@ -32,10 +33,10 @@ __all__ = [
 ]
 
 
-def load(network: bytes, *, threads: int | None = None) -> TensorrtNetwork:
-    """The network on this machine's first GPU, in float32, by the first TensorRT that is here.
+def load(network: bytes, *, threads: int | None = None, precision: Precision = "float32") -> TensorrtNetwork:
+    """The network on this machine's first GPU, by the first TensorRT that is here.
 
-    `threads` has no meaning on a GPU. Engines are built when a shape first needs them.
+    `threads` has no meaning on a GPU. Engines are built when a shape first needs them, or by `prepare`.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def load(network: bytes, *, threads: int | None = None) -> TensorrtNetwork:
     """
     library = find_library()
     find_device()
-    return TensorrtNetwork(library, network)
+    return TensorrtNetwork(library, network, precision="fp16" if precision == "float16" else "fp32")
 
 
 def load_on_device(network: bytes, number: int = 0) -> TensorrtNetwork:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +15,8 @@ from mcfast.errors import ConfigError, DeviceError
 from mcfast.nets.engine_form import Precision
 from mcfast.nets.onnx_library import load_model
 from mcfast.nets.phases import phases_of, placed
-from mcfast.runtimes.network import Shape, check_batch
+from mcfast.runtimes.network import Precision as NetworkPrecision
+from mcfast.runtimes.network import Shape, check_batch, check_shapes
 from mcfast.runtimes.tensorrt.cache import EngineCache
 from mcfast.runtimes.tensorrt.device import Device
 from mcfast.runtimes.tensorrt.engine import load_engine
@@ -70,6 +71,7 @@ class TensorrtNetwork:
         self.runtime_version = f"{library.name} {library.version}"
         self.metadata: Mapping[str, str] = MappingProxyType(metadata)
         self.input_shape, self.output_shape = _shape(model.graph.input[0]), _shape(model.graph.output[0])
+        self.precision: NetworkPrecision = "float16" if precision == "fp16" else "float32"
         self.phases = phases_of(model.graph)
         self._plans = plans_for(self.input_shape)
         self._library, self._network, self._precision, self._cache = library, network, precision, cache
@@ -110,6 +112,12 @@ class TensorrtNetwork:
             If it does not.
         """
         self._opened(self._plans[0])
+
+    def prepare(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Have the engines for batches of these shapes built and opened; see `mcfast.runtimes.Network.prepare`."""
+        check_shapes(self.name, shapes, self.input_shape)
+        for plan in {plan.name: plan for plan, _ in map(self._choose, shapes)}.values():
+            self._opened(plan)
 
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether there is a plan for batches of this shape, without cutting them up."""
