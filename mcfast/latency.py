@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-__all__ = ["WINDOW", "Counters", "Latency", "Quantiles"]
+__all__ = ["WINDOW", "Counters", "Latency", "Quantiles", "quantiles"]
 
 WINDOW = 4096
 """Images whose times are kept; quantiles are theirs, so that an endless stream needs no more memory than a long one."""
@@ -39,8 +39,9 @@ class Counters:
     per_second
         `done / seconds`; 0 before the first.
     stages
-        Quantiles of every stage over the last `WINDOW` items that did not fail. `"load"` and `"compute"` are the two
-        halves; `"latency"` is from taking the item to its output being ready, waiting in queues included.
+        Quantiles of every stage over the last `WINDOW` items that did not fail, the consumer's own included
+        (`Stream.record`). `"load"` and `"compute"` are the two halves; `"latency"` is from taking the item to its
+        output being ready, waiting in queues included.
     """
 
     taken: int
@@ -89,12 +90,13 @@ class Latency:
         with self._lock:
             kept = {stage: list(values) for stage, values in self._seconds.items()}
             taken, done, failed, seconds = self._taken, self._done, self._failed, self._end - self._begin
-        stages = {stage: _quantiles(values) for stage, values in kept.items()}
+        stages = {stage: quantiles(values) for stage, values in kept.items()}
         rate = done / seconds if seconds > 0 else 0.0
         return Counters(taken, done, failed, taken - done, seconds, rate, stages)
 
 
-def _quantiles(values: list[float]) -> Quantiles:
+def quantiles(values: Sequence[float]) -> Quantiles:
+    """Of at least one value, by nearest rank."""
     ranked = sorted(values)
 
     def nearest(percent: int) -> float:

@@ -129,6 +129,10 @@ class Stream(Generic[Output]):
         """Latency and throughput so far; from any thread, at any time."""
         return self._work.latency.counters()
 
+    def record(self, seconds: Mapping[str, float]) -> None:
+        """Add to the counters how long the consumer's own stages took for an output, such as writing its files."""
+        self._work.latency.record(seconds)
+
     def __enter__(self) -> Stream[Output]:
         return self
 

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import device_engine
 import emulated_device
+import fake_cuda
 import fake_tensorrt
 import numpy
 import pytest
@@ -15,6 +16,7 @@ from mcfast.canonical import at_canonical
 from mcfast.detect import DetectorConfig
 from mcfast.detect.suppression import suppress
 from mcfast.detect.tone import tone_of
+from mcfast.device.slot import SPANS
 from mcfast.errors import DeviceError
 from mcfast.runtimes.tensorrt import TensorrtNetwork
 
@@ -78,7 +80,11 @@ def test_findings_are_the_cpus(gpu, image, magnify):
     assert engine.record.runtime == "tensorrt tensorrt_rtx 1.7"
     assert engine.record.device_reason == ""
     assert set(engine.record.models) == {"vgg12", "vgg24", "fsrcnn"}
-    assert list(result.seconds)[-6:] == ["window", "submit", "device", "cluster", "magnify", "total"]
+    spans = ["device_upload", "device_compute", "device_download"]
+    assert list(result.seconds)[-9:] == ["window", "submit", "device", *spans, "cluster", "magnify", "total"]
+    assert result.seconds["total"] == pytest.approx(
+        sum(result.seconds[stage] for stage in ("read", "window", "submit", "device", "cluster", "magnify"))
+    )
 
 
 @pytest.mark.parametrize("look", ["steep", "hard", "film", "crop"])
@@ -154,17 +160,46 @@ def test_nothing_is_waited_for_between_upload_and_result(gpu, part):
     for _ in range(3):  # both slots have sent their tables, the first is captured
         engine(part)
     waits, run, started = [], gpu.run, len(gpu.log)
-    gpu.run = lambda *arguments: (waits.append(arguments), run(*arguments))
+    gpu.run = lambda stream, last: (None if last.done else waits.append(last), run(stream, last))
     begun = engine._begin(engine._load(part))
     assert waits == [], "the host waits for nothing"
     log = gpu.log[started:]
-    assert log[:2] == ["upload", "graph"]
+    assert log[:4] == ["event", "upload", "event", "graph"]
     assert log.count("upload") == 1
     after = log.index("download")
+    assert log[after - 1] == "event" and log.count("event") == 4, "outside of the graph"
     assert set(log[after:]) == {"download", "event"} and log[-1] == "event"
     assert log[:after].count("network") == 3
     same(engine._finish(begun), mcfast.Engine(config(spacing_mm=0.14, magnify="breast"), "cpu")(part))
     assert len(waits) == 1, "once for the result"
+
+
+def test_upload_computing_and_downloads_are_counted_one_by_one(gpu, part, monkeypatch):
+    """The stand-in's clock moves by one second for an upload, ten for a kernel or network, 100 for a download."""
+    engine, now = mcfast.Engine(config(spacing_mm=0.14), "cuda"), [0.0]
+    cost, put = {"upload": 1.0, "download": 100.0, "event": 0.0}, gpu.put
+
+    def timed(stream, work):
+        run = work.run
+        work.run = lambda: (now.__setitem__(0, now[0] + cost.get(work.name, 10.0)), run())
+        return put(stream, work)
+
+    for _ in range(4):
+        engine(part)  # both slots have captured: tables are there, and all work goes by the graph
+    monkeypatch.setattr(gpu, "put", timed)
+    monkeypatch.setattr(fake_cuda, "perf_counter", lambda: now[0])
+    begin = len(gpu.log)
+    with engine.stream([part, part]) as stream:
+        results = list(stream)
+        stages = stream.counters().stages
+    own = gpu.log[begin:]
+    work = len(own) - sum(own.count(name) for name in ("upload", "download", "event", "graph"))
+    expected = own.count("upload") / 2, 10 * work / 2, 100 * own.count("download") / 2
+    for result in results:
+        assert [result.seconds[name] for name in SPANS] == pytest.approx(expected)
+    for name, seconds in zip(SPANS, expected, strict=True):
+        assert stages[name].count == 2
+        assert (stages[name].p50, stages[name].p99) == pytest.approx((seconds, seconds))
 
 
 def test_the_gpu_has_suppressed_what_comes_down(gpu, image, monkeypatch):

@@ -245,6 +245,9 @@ def test_counters_count():
     assert counted.per_second == pytest.approx(4 / counted.seconds)
     assert counted.stages["half"].count == 3, "what failed has no stages"
     assert set(counted.stages) == {"half", "load", "compute", "latency"}
+    results.record({"write": 2.0})
+    results.record({"write": 3.0})
+    assert results.counters().stages["write"] == Quantiles(2, 2.0, 3.0, 3.0)
     for stage in ("load", "compute"):
         assert 0 <= counted.stages[stage].p50 <= counted.stages["latency"].longest
 

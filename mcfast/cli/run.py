@@ -99,7 +99,8 @@ def process(engine: Any, files: Sequence[Path], out: Path, outputs: Sequence[str
         def say(message: str) -> None:
             progress.console.print(f"mcfast: {printable(message)}", markup=False, highlight=False, soft_wrap=True)
 
-        for result, name in zip(engine.stream(files), result_names(files), strict=True):
+        stream = engine.stream(files)
+        for result, name in zip(stream, result_names(files), strict=True):
             if result.failure is not None:
                 say(result.failure.message)
             begin = perf_counter()
@@ -109,7 +110,9 @@ def process(engine: Any, files: Sequence[Path], out: Path, outputs: Sequence[str
                 # There are findings, and their files: only what could not be written is missing.
                 say(str(error))
                 result = replace(result, failure=Failure(type(error).__name__, str(error), "write"))
-            seconds = dict(result.seconds) | {"write": perf_counter() - begin}
+            writing = {"write": perf_counter() - begin}
+            stream.record(writing)
+            seconds = dict(result.seconds) | writing
             kept = replace(result, seconds=seconds, image=None, enhanced=None, mask=None, magnified=(), mammogram=None)
             results.append(kept)
             progress.advance(task)

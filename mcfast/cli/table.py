@@ -18,6 +18,11 @@ STAGES = {
     "mask": "resample to 0.1 mm, find the breast",
     "propose": "candidates",
     "classify": "network on their patches",
+    "submit": "put everything on the GPU",
+    "device": "wait for the GPU, after that",
+    "device_upload": "of it on the GPU: the image up",
+    "device_compute": "of it on the GPU: kernels and networks",
+    "device_download": "of it on the GPU: results down",
     "cluster": "suppress, measure, group",
     "magnify": "FSRCNN x2",
     "total": "sum of the above: file to result",
@@ -48,10 +53,10 @@ def print_results(results: Sequence[Result], names: Sequence[str], out: Path) ->
 
 
 def print_stages(results: Sequence[Result]) -> None:
-    """Median seconds of every stage over the results that did not fail."""
-    from statistics import median
-
+    """Median of every stage over the results that did not fail and, of several, what 99 in 100 took at most."""
     from rich.table import Table
+
+    from mcfast.latency import quantiles
 
     timed = [result.seconds for result in results if result.status != "failed"]
     if not timed:
@@ -59,11 +64,15 @@ def print_stages(results: Sequence[Result]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("stage")
     table.add_column("milliseconds" if len(timed) == 1 else f"median of {len(timed)}, ms", justify="right")
+    if len(timed) > 1:
+        table.add_column("p99, ms", justify="right")
     table.add_column("what")
     for stage, what in STAGES.items():
         values = [seconds[stage] for seconds in timed if stage in seconds]
         if values:
-            table.add_row(stage, f"{1000 * median(values):.1f}", what, style="bold" if stage == "total" else None)
+            of = quantiles(values)
+            shown = [f"{1000 * value:.1f}" for value in ((of.p50, of.p99) if len(timed) > 1 else (of.p50,))]
+            table.add_row(stage, *shown, what, style="bold" if stage == "total" else None)
     _print(table)
 
 

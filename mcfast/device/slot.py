@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import numpy
@@ -19,11 +20,12 @@ from mcfast.device.networks import DeviceNetwork
 from mcfast.device.pinned import PinnedPool
 from mcfast.device.runtime import Graph, Runtime
 
-__all__ = ["LISTS", "Slot"]
+__all__ = ["LISTS", "SPANS", "Slot"]
 
 Mark = Callable[[str], None]
 Arrays = dict[str, NDArray[Any]]
 
+SPANS = ("device_upload", "device_compute", "device_download")
 LISTS = ("box", "tone", "count", "places", "strength", "noise", "scores", "stays")
 
 
@@ -54,7 +56,7 @@ class Slot:
         self.stream = runtime.stream()
         # Scratch memory is kept by the device under the stream's handle, and must go before the stream does.
         weakref.finalize(self, runtime.kernels.scratches.pop, self.stream.handle, None).atexit = False
-        self._done = runtime.event()
+        self._begun, self._uploaded, self._computed, self._done = (runtime.event() for _ in range(4))
         self._detectors = {name: (one.on_stream(self.stream), _patch(one)) for name, one in detectors.items()}
         self._magnifier = magnifier
         self._magnifying = None if magnifier is None else (magnifier.on_stream(self.stream), magnifier.phases)
@@ -84,11 +86,14 @@ class Slot:
         try:
             self._prepare(kind)
             self._mark("begin")
+            self._begun.record(self.stream.handle)
             self._send("image", image)
             if valid is not None:
                 self._send("valid", valid)
             self._mark("upload")
+            self._uploaded.record(self.stream.handle)
             self._put()
+            self._computed.record(self.stream.handle)
             names: tuple[str, ...] = ("enhanced", "inside", "small", "mask", *LISTS)
             if self._config.magnify == "breast" and "magnified" in self.frame.arrays:
                 names = (*names, "magnified")
@@ -107,6 +112,17 @@ class Slot:
             self._kept = True
             for network in self._networks:
                 network.keep_compiled()
+
+    def seconds(self) -> dict[str, float]:
+        """How long upload, computing and downloads of the last image took on the GPU, once it has been waited for.
+
+        From events that stand outside of the graph: they cost a few microseconds, and each part is as long as it is
+        with the other slot's work beside it. What `magnified` fetches afterwards is not in it.
+        """
+        points = self._begun, self._uploaded, self._computed, self._done
+        return {
+            name: later.since(earlier) / 1e3 for name, (earlier, later) in zip(SPANS, pairwise(points), strict=True)
+        }
 
     def magnified(self, box: Box) -> NDArray[numpy.uint16] | None:
         """That box of the magnified frame, downloaded; `None` if the host is to magnify."""
