@@ -1,4 +1,4 @@
-"""One image in flight: a stream, the arrays and the graph of the last kind of image, an upload buffer of its own."""
+"""One image in flight: a stream, arrays and graphs of the last kinds of images, upload buffers of its own."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from mcfast.backends.gpu.views import View
 from mcfast.boxes import Box
 from mcfast.config import Config
 from mcfast.device.frame import Frame
+from mcfast.device.kept import KeptKind, KeptKinds
 from mcfast.device.kind import FrameKind
-from mcfast.device.networks import DeviceNetwork
+from mcfast.device.networks import DeviceNetwork, Executor
 from mcfast.device.pinned import PinnedPool
-from mcfast.device.runtime import Graph, Runtime
+from mcfast.device.runtime import Runtime
 
 __all__ = ["LISTS", "SPANS", "Slot"]
 
@@ -26,6 +27,7 @@ Mark = Callable[[str], None]
 Arrays = dict[str, NDArray[Any]]
 
 SPANS = ("device_upload", "device_compute", "device_download")
+MAGNIFYING = "magnifier"
 LISTS = ("box", "tone", "count", "places", "strength", "noise", "scores", "stays")
 
 
@@ -33,8 +35,8 @@ class Slot:
     """Works on one image at a time; several slots work side by side.
 
     The first image of a kind is put on the stream launch by launch, which sends tables and grows scratch memory; the
-    second is captured in a graph, and from then on images of the kind are put there by launching it. Another kind of
-    image begins anew: arrays and graph of one kind are kept.
+    second is captured in a graph, and from then on images of the kind are put there by launching it. Arrays and graphs
+    of the last few kinds are kept (`mcfast.device.kept`), so that images of several sizes in turn find theirs again.
 
     Parameters
     ----------
@@ -57,26 +59,24 @@ class Slot:
         # Scratch memory is kept by the device under the stream's handle, and must go before the stream does.
         weakref.finalize(self, runtime.kernels.scratches.pop, self.stream.handle, None).atexit = False
         self._begun, self._uploaded, self._computed, self._done = (runtime.event() for _ in range(4))
-        self._detectors = {name: (one.on_stream(self.stream), _patch(one)) for name, one in detectors.items()}
-        self._magnifier = magnifier
-        self._magnifying = None if magnifier is None else (magnifier.on_stream(self.stream), magnifier.phases)
+        self._detectors, self._magnifier = detectors, magnifier
         networks = [*detectors.values(), *(() if magnifier is None else (magnifier,))]
         self.captures = all(one.capturable for one in networks)
-        self._networks = [one for one, _ in self._detectors.values()]
-        self._networks += [] if self._magnifying is None else [self._magnifying[0]]
-        self._kept = False  # whether what was compiled for the current kind of image is
-        self._frame: Frame | None = None
-        self._upload: dict[str, NDArray[Any]] = {}
-        self._graph: Graph | None = None
-        self._seen = False  # whether an image of the kind has been put on the stream
+        self._shared: dict[str, Executor] = {}
+        self._kinds = KeptKinds()
+        self._current: KeptKind | None = None
         self.on_mark: Mark | None = None
         """Called with `"begin"`, and after each stage has been put on the stream; nothing is captured then."""
 
     @property
     def frame(self) -> Frame:
         """The arrays of the image in work."""
-        assert self._frame is not None
-        return self._frame
+        return self._kept.frame
+
+    @property
+    def _kept(self) -> KeptKind:
+        assert self._current is not None
+        return self._current
 
     def begin(self, kind: FrameKind, image: NDArray[numpy.uint16], valid: NDArray[numpy.bool_] | None) -> Arrays:
         """Put all work of an image on the stream, downloads included; `wait` before the arrays are read.
@@ -84,33 +84,48 @@ class Slot:
         `image` is copied at once; nothing is waited for.
         """
         try:
-            self._prepare(kind)
-            self._mark("begin")
-            self._begun.record(self.stream.handle)
-            self._send("image", image)
-            if valid is not None:
-                self._send("valid", valid)
-            self._mark("upload")
-            self._uploaded.record(self.stream.handle)
-            self._put()
-            self._computed.record(self.stream.handle)
-            names: tuple[str, ...] = ("enhanced", "inside", "small", "mask", *LISTS)
-            if self._config.magnify == "breast" and "magnified" in self.frame.arrays:
-                names = (*names, "magnified")
-            results = {name: self._fetch(self.frame.arrays[name]) for name in names}
-            self._mark("download")
-            self._done.record(self.stream.handle)
+            return self._begin(kind, image, valid)
+        except (RuntimeError, MemoryError):
+            alone = not self._kinds.others(kind)
+            self.reset()
+            if alone:
+                raise
         except BaseException:
             self.reset()
             raise
+        # Other kinds were kept. They may have held the memory that was missing, so it is tried once without them.
+        try:
+            return self._begin(kind, image, valid)
+        except BaseException:
+            self.reset()
+            raise
+
+    def _begin(self, kind: FrameKind, image: NDArray[numpy.uint16], valid: NDArray[numpy.bool_] | None) -> Arrays:
+        self._current = None  # so that nothing holds what is freed to make room
+        self._current = self._kinds.take(kind, lambda: self._make(kind))
+        self._mark("begin")
+        self._begun.record(self.stream.handle)
+        self._send("image", image)
+        if valid is not None:
+            self._send("valid", valid)
+        self._mark("upload")
+        self._uploaded.record(self.stream.handle)
+        self._put()
+        self._computed.record(self.stream.handle)
+        names: tuple[str, ...] = ("enhanced", "inside", "small", "mask", *LISTS)
+        if self._config.magnify == "breast" and "magnified" in self.frame.arrays:
+            names = (*names, "magnified")
+        results = {name: self._fetch(self.frame.arrays[name]) for name in names}
+        self._mark("download")
+        self._done.record(self.stream.handle)
         return results
 
     def wait(self) -> None:
         """Until everything that was begun is done."""
         self._done.synchronize()
-        if not self._kept:
-            self._kept = True
-            for network in self._networks:
+        if not self._kept.compiled:
+            self._kept.compiled = True
+            for network in self._kept.networks:
                 network.keep_compiled()
 
     def seconds(self) -> dict[str, float]:
@@ -141,26 +156,36 @@ class Slot:
         """After an error: wait for what is on the stream, and begin anew with the next image."""
         with suppress(Exception):  # the error that brought us here is the one to tell
             self.stream.synchronize()
-        self._frame = None
+        self._current = None
+        self._kinds.clear()
 
-    def _prepare(self, kind: FrameKind) -> None:
-        if self._frame is not None and self._frame.kind == kind:
-            return
-        # The last kind's memory is freed before the new one's is taken.
-        self._frame, self._graph, self._seen, self._kept = None, None, False, False
+    def _make(self, kind: FrameKind) -> KeptKind:
+        """Arrays and networks of a kind."""
         shape = (1, 1, *kind.shape)
         fits = self._config.magnify != "none" and self._magnifier is not None and self._magnifier.takes(shape)
-        magnifier = self._magnifying if fits else None
-        self._frame = Frame(self._runtime, self.stream, kind, self._config, self._detectors, magnifier)
+        own = {name: (self._executor(name, one), _patch(one)) for name, one in self._detectors.items()}
+        magnifier = None
+        if fits and self._magnifier is not None:
+            magnifier = self._executor(MAGNIFYING, self._magnifier), self._magnifier.phases
+        frame = Frame(self._runtime, self.stream, kind, self._config, own, magnifier)
         uploads = ("image", *(("valid",) if kind.has_valid else ()))
-        self._upload = {name: self._host(self._frame.arrays[name]) for name in uploads}
+        executors = [one for one, _ in own.values()] + ([] if magnifier is None else [magnifier[0]])
+        return KeptKind(frame, {name: self._host(frame.arrays[name]) for name in uploads}, executors)
+
+    def _executor(self, name: str, network: DeviceNetwork) -> Executor:
+        """On this slot's stream: one for each kind where calls are captured, else one for all."""
+        if self.captures:
+            return network.on_stream(self.stream)
+        if name not in self._shared:
+            self._shared[name] = network.on_stream(self.stream)
+        return self._shared[name]
 
     def _host(self, view: View) -> NDArray[Any]:
         return self._pool.take(view.shape, view.dtype)
 
     def _send(self, name: str, values: NDArray[Any]) -> None:
         """Through this slot's own buffer, which the GPU may still read when the host goes on."""
-        host = self._upload[name]
+        host = self._kept.upload[name]
         host[...] = values
         self._runtime.copy(self.frame.arrays[name].pointer, host.ctypes.data, host.nbytes, self.stream)
 
@@ -171,13 +196,14 @@ class Slot:
 
     def _put(self) -> None:
         """All launches: one by one the first time, captured the second, by the graph from then on."""
-        if self.on_mark is not None or not self.captures or not self._seen:
-            self.frame.record(self._mark)
-            self._seen = True
+        kept = self._kept
+        if self.on_mark is not None or not self.captures or not kept.seen:
+            kept.frame.record(self._mark)
+            kept.seen = True
             return
-        if self._graph is None:
-            self._graph = self._runtime.capture(self.stream, lambda: self.frame.record(_no_mark))
-        self._graph.launch(self.stream)
+        if kept.graph is None:
+            kept.graph = self._runtime.capture(self.stream, lambda: kept.frame.record(_no_mark))
+        kept.graph.launch(self.stream)
 
     def _mark(self, stage: str) -> None:
         if self.on_mark is not None:
