@@ -5,7 +5,6 @@ from importlib import import_module
 
 import device_engine
 import emulated_device
-import fake_cuda
 import fake_tensorrt
 import numpy
 import pytest
@@ -16,7 +15,6 @@ from mcfast.canonical import at_canonical
 from mcfast.detect import DetectorConfig
 from mcfast.detect.suppression import suppress
 from mcfast.detect.tone import tone_of
-from mcfast.device.slot import SPANS
 from mcfast.errors import DeviceError
 from mcfast.runtimes.tensorrt import TensorrtNetwork
 
@@ -172,34 +170,6 @@ def test_nothing_is_waited_for_between_upload_and_result(gpu, part):
     assert log[:after].count("network") == 3
     same(engine._finish(begun), mcfast.Engine(config(spacing_mm=0.14, magnify="breast"), "cpu")(part))
     assert len(waits) == 1, "once for the result"
-
-
-def test_upload_computing_and_downloads_are_counted_one_by_one(gpu, part, monkeypatch):
-    """The stand-in's clock moves by one second for an upload, ten for a kernel or network, 100 for a download."""
-    engine, now = mcfast.Engine(config(spacing_mm=0.14), "cuda"), [0.0]
-    cost, put = {"upload": 1.0, "download": 100.0, "event": 0.0}, gpu.put
-
-    def timed(stream, work):
-        run = work.run
-        work.run = lambda: (now.__setitem__(0, now[0] + cost.get(work.name, 10.0)), run())
-        return put(stream, work)
-
-    for _ in range(4):
-        engine(part)  # both slots have captured: tables are there, and all work goes by the graph
-    monkeypatch.setattr(gpu, "put", timed)
-    monkeypatch.setattr(fake_cuda, "perf_counter", lambda: now[0])
-    begin = len(gpu.log)
-    with engine.stream([part, part]) as stream:
-        results = list(stream)
-        stages = stream.counters().stages
-    own = gpu.log[begin:]
-    work = len(own) - sum(own.count(name) for name in ("upload", "download", "event", "graph"))
-    expected = own.count("upload") / 2, 10 * work / 2, 100 * own.count("download") / 2
-    for result in results:
-        assert [result.seconds[name] for name in SPANS] == pytest.approx(expected)
-    for name, seconds in zip(SPANS, expected, strict=True):
-        assert stages[name].count == 2
-        assert (stages[name].p50, stages[name].p99) == pytest.approx((seconds, seconds))
 
 
 def test_the_gpu_has_suppressed_what_comes_down(gpu, image, monkeypatch):

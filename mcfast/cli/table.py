@@ -22,6 +22,10 @@ STAGES = {
     "device": "wait for the GPU, after that",
     "device_upload": "of it on the GPU: the image up",
     "device_compute": "of it on the GPU: kernels and networks",
+    **{
+        f"device_{stage}": "of that"
+        for stage in ("enhance", "mask", "propose", "classify", "suppress", "magnify")  # MCFAST_DEVICE_STAGES=1
+    },
     "device_download": "of it on the GPU: results down",
     "cluster": "suppress, measure, group",
     "magnify": "FSRCNN x2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,7 +20,7 @@ from mcfast.device.kept import KeptKind, KeptKinds
 from mcfast.device.kind import FrameKind
 from mcfast.device.networks import DeviceNetwork, Executor
 from mcfast.device.pinned import PinnedPool
-from mcfast.device.runtime import Runtime
+from mcfast.device.runtime import Event, Runtime
 
 __all__ = ["LISTS", "SPANS", "Slot"]
 
@@ -28,6 +29,8 @@ Arrays = dict[str, NDArray[Any]]
 
 SPANS = ("device_upload", "device_compute", "device_download")
 MAGNIFYING = "magnifier"
+STAGES = "MCFAST_DEVICE_STAGES"
+"""1 in the environment: kernels are timed stage by stage, launch by launch, and nothing is captured."""
 LISTS = ("box", "tone", "count", "places", "strength", "noise", "scores", "stays")
 
 
@@ -65,7 +68,8 @@ class Slot:
         self._shared: dict[str, Executor] = {}
         self._kinds = KeptKinds()
         self._current: KeptKind | None = None
-        self.on_mark: Mark | None = None
+        self._stamps: list[tuple[str, Event]] = []
+        self.on_mark: Mark | None = self._stamp if os.environ.get(STAGES) == "1" else None
         """Called with `"begin"`, and after each stage has been put on the stream; nothing is captured then."""
 
     @property
@@ -108,8 +112,8 @@ class Slot:
         self._send("image", image)
         if valid is not None:
             self._send("valid", valid)
-        self._mark("upload")
         self._uploaded.record(self.stream.handle)
+        self._mark("upload")
         self._put()
         self._computed.record(self.stream.handle)
         names: tuple[str, ...] = ("enhanced", "inside", "small", "mask", *LISTS)
@@ -132,12 +136,19 @@ class Slot:
         """How long upload, computing and downloads of the last image took on the GPU, once it has been waited for.
 
         From events that stand outside of the graph: they cost a few microseconds, and each part is as long as it is
-        with the other slot's work beside it. What `magnified` fetches afterwards is not in it.
+        with the other slot's work beside it. What `magnified` fetches afterwards is not in it. With
+        `MCFAST_DEVICE_STAGES=1` also every stage of computing.
         """
         points = self._begun, self._uploaded, self._computed, self._done
-        return {
+        spans = {
             name: later.since(earlier) / 1e3 for name, (earlier, later) in zip(SPANS, pairwise(points), strict=True)
         }
+        stamps = {
+            f"device_{stage}": later.since(earlier) / 1e3
+            for (_, earlier), (stage, later) in pairwise(self._stamps)
+            if stage not in ("upload", "download")
+        }
+        return spans | stamps
 
     def magnified(self, box: Box) -> NDArray[numpy.uint16] | None:
         """That box of the magnified frame, downloaded; `None` if the host is to magnify."""
@@ -204,6 +215,14 @@ class Slot:
         if kept.graph is None:
             kept.graph = self._runtime.capture(self.stream, lambda: kept.frame.record(_no_mark))
         kept.graph.launch(self.stream)
+
+    def _stamp(self, stage: str) -> None:
+        """An event after each stage; an image begins anew."""
+        if stage == "begin":
+            self._stamps.clear()
+        event = self._runtime.event()
+        event.record(self.stream.handle)
+        self._stamps.append((stage, event))
 
     def _mark(self, stage: str) -> None:
         if self.on_mark is not None:
