@@ -180,7 +180,17 @@ def test_demo(tmp_path, capsys):
 
 
 def test_help_says_research_use_only():
-    commands = ([], ["run"], ["demo"], ["info"], ["evaluate"], ["evaluate", "sr"], ["train"], ["train", "fsrcnn"])
+    commands = (
+        [],
+        ["run"],
+        ["map"],
+        ["demo"],
+        ["info"],
+        ["evaluate"],
+        ["evaluate", "sr"],
+        ["train"],
+        ["train", "fsrcnn"],
+    )
     for arguments in ([*command, "--help"] for command in commands):
         text = subprocess.run(
             [sys.executable, "-m", "mcfast", *arguments], capture_output=True, text=True, check=True
