@@ -205,27 +205,27 @@ class _Classifier:
         self.input_shape, self._output, self._threads = self.network.input_shape, output, threads
         self.units = _units(self.network, units)
         self.side = _side(self.network, self.units)
-        self._dense, self.method, self.reason = None, "patches", ""
+        self._dense: DenseNetwork | None = None
+        self.method, self.reason = "patches", ""
         if method not in METHODS:
             raise ConfigError(f"probability_map(method): expected one of {', '.join(METHODS)}, got {method!r}")
         if method == "patches":
             return
+        if self.units == "noise":
+            self.reason = "in units of 'noise' each patch is divided by the noise at its own centre"
+            if method == "dense":
+                raise ConfigError(
+                    "probability_map(method): expected 'patches' or 'auto', got 'dense', which cuts all patches out of "
+                    f"one image: {self.reason}"
+                )
+            return
         try:
-            self._dense = self._dense_form(network)
+            self._dense = dense(network, threads=threads)
             self.method = "dense"
         except (ConfigError, DeviceError) as error:
             if method == "dense":
                 raise
             self.reason = str(error)
-
-    def _dense_form(self, network: bytes | str | os.PathLike[str]) -> DenseNetwork:
-        if self.units == "noise":
-            raise ConfigError(
-                "probability_map(method): expected units in which a patch is a plain part of the image (intensity, "
-                "pixel-noise), got 'noise', which divides each patch by the noise at its own centre; classify patch "
-                "by patch"
-            )
-        return dense(network, threads=self._threads)
 
     def run(self, batch: Field) -> Field:
         """(N, channels, side, side) -> (N,) probabilities."""

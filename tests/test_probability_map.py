@@ -77,7 +77,7 @@ def test_in_units_of_the_noise_at_its_centre_a_patch_is_what_a_detector_sees(ima
     small, mask, white = seen
     found = mcfast.probability_map(image, nets.weights("vgg12"), spacing_mm=0.14, stride=1)
     assert (found.units, found.method, found.network) == ("noise", "patches", "vgg12")
-    assert "which divides each patch by the noise at its own centre" in found.reason
+    assert found.reason == "in units of 'noise' each patch is divided by the noise at its own centre"
     spots = detect.propose(small, mask, threshold=-1e9, limit=200, max_value=white)
     scores = detect.classify(spots, runtimes.load(nets.weights("vgg12")))
     numpy.testing.assert_allclose(found.values[tuple(spots.positions.T)], scores, atol=1e-5)
@@ -117,7 +117,7 @@ def test_networks_say_what_they_see(image):
         ({}, r"map\(units\): expected one of .*, got None, and network 'small' does not tell; name the one it was"),
         ({"units": "inches"}, r"map\(units\): expected one of intensity, pixel-noise, noise, got 'inches'$"),
         ({"method": "magic"}, r"map\(method\): expected one of auto, dense, patches, got 'magic'"),
-        ({"units": "noise", "method": "dense"}, r"map\(method\): expected units in which a patch is a plain part of"),
+        ({"units": "noise", "method": "dense"}, r"map\(method\): expected 'patches' or 'auto', got 'dense', .*: in "),
         ({"stride": 0}, r"map\(stride\): expected at least 1 pixel, got 0"),
         ({"std": 0.0}, r"map\(mean, std\): expected a number and one above 0, got 0.0 and 0.0"),
         ({"output": 1}, r"map\(output\): expected one of the network's 1 outputs, got 1"),
