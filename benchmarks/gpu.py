@@ -13,7 +13,6 @@ import argparse
 import json
 import platform
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from mcfast.backends.gpu.device_array import DeviceArray
 from mcfast.backends.gpu.interop import view
 from mcfast.backends.gpu.launch import Call
 from mcfast.backends.gpu.run import run_on_gpu
+from mcfast.version import version
 
 ROWS, COLUMNS = 4096, 3328
 ROUNDS, SECONDS = 5, 0.05
@@ -280,7 +280,7 @@ def main() -> None:
             share = "" if record["share_of_copy"] is None else f"{record['share_of_copy']:7.0%} of copy"
             print(f"{record['dtype']:8} {record['operation']:22} {record['who']:18} {record['ms']:9.3f} ms {share}")
     result = {
-        "mcfast": tomllib.loads(Path("pyproject.toml").read_text())["project"]["version"],
+        "mcfast": version(),
         "date": time.strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "gpu": properties,

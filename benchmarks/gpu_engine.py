@@ -16,7 +16,6 @@ import argparse
 import json
 import platform
 import time
-import tomllib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +27,7 @@ import mcfast
 from benchmarks import torch_network
 from benchmarks.gpu_timeline import Span, Timeline, draw
 from mcfast.device.networks import LOADERS
+from mcfast.version import version
 
 __all__ = ["main", "measure"]
 
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         records.append(record)
         print_record(record)
     result = {
-        "mcfast": tomllib.loads(Path("pyproject.toml").read_text())["project"]["version"],
+        "mcfast": version(),
         "date": time.strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "gpu": properties,

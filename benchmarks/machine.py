@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,16 +13,13 @@ import numpy
 
 from benchmarks import peers
 from mcfast import _core
+from mcfast.version import version
 
 __all__ = ["describe", "peer_versions"]
 
 
 def describe() -> dict[str, Any]:
     """Plain values only."""
-    try:
-        own = version("mcfast")
-    except PackageNotFoundError:
-        own = "not installed"
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
@@ -33,7 +29,7 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": numpy.__version__,
-        "mcfast": own,
+        "mcfast": version(),
     }
 
 

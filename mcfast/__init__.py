@@ -57,7 +57,7 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     if name == "__version__":
-        return import_module("importlib.metadata").version("mcfast")
+        return import_module("mcfast.version").version()
     raise AttributeError(f"module 'mcfast' has no attribute {name!r}")
 
 

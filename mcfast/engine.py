@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 from mcfast import _core
@@ -26,6 +25,7 @@ from mcfast.naming import name_of
 from mcfast.reading import read
 from mcfast.result import EngineRecord, Failure, Result
 from mcfast.stream import Stream
+from mcfast.version import version
 
 __all__ = ["DETECTORS", "DEVICES", "Engine"]
 
@@ -81,7 +81,7 @@ class Engine:
         for name in ("imagecodecs", "pydicom", "scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
             import_module(name)  # up to a second, better spent here than inside the first image
         self.record = EngineRecord(
-            version=version("mcfast"),
+            version=version(),
             cpu_level=_core.cpu_level(),
             device=self._pipeline.device,
             runtime=self._pipeline.runtime,

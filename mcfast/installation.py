@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 from typing import Any
 
 import numpy
@@ -12,6 +11,7 @@ from mcfast import _core, nets, runtimes
 from mcfast.backends import BACKENDS
 from mcfast.errors import DeviceError
 from mcfast.runtimes.tensorrt.library import MODULES, find_library
+from mcfast.version import version
 
 __all__ = ["info"]
 
@@ -22,7 +22,7 @@ def info() -> dict[str, Any]:
     What cannot be used is listed as `"unavailable: "` and the reason.
     """
     return {
-        "mcfast": version("mcfast"),
+        "mcfast": version(),
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "platform": f"{platform.system()} {platform.machine()}",

@@ -8,12 +8,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import version
 
 from mcfast.cli import bench, demo, engines, evaluate, information, map, run, serve, train, triage, watch, worklist
 from mcfast.cli.text import printable
 from mcfast.errors import McfastError
 from mcfast.result import NOTICE
+from mcfast.version import version
 
 __all__ = ["main"]
 
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Enhances, finds and magnifies microcalcifications in mammograms.",
         epilog=NOTICE,
     )
-    parser.add_argument("--version", action="version", version=f"mcfast {version('mcfast')}")
+    parser.add_argument("--version", action="version", version=f"mcfast {version()}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in (run, map, triage, worklist, serve, watch, demo, information, evaluate, train, engines, bench):
         command.add_parser(commands)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version as package_version
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +21,7 @@ from mcfast.errors import ConfigError
 from mcfast.nets.onnx_file import Node, OnnxFile, read_onnx
 from mcfast.runtimes.network import OnHost, Shape, check_batch
 from mcfast.runtimes.threads import thread_count
+from mcfast.version import version as package_version
 
 __all__ = ["NativeFsrcnn", "load", "version"]
 
@@ -130,7 +130,7 @@ def load(network: bytes, *, threads: int | None = None) -> NativeFsrcnn:
 
 def version() -> str:
     """Version of mcfast, whose core this is."""
-    return package_version("mcfast")
+    return package_version()
 
 
 def _layers(file: OnnxFile) -> list[Layer]:
