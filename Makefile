@@ -34,9 +34,16 @@ bench: $(VENV)/.benchmarked  ## time everything against other libraries: JSON, t
 	    --markdown docs/benchmarks.md --readme README.md --chart docs/benchmarks.png
 
 # Works without a network: with what an image with CUDA, PyTorch, CuPy, pybind11, CMake and pytest holds. Everything runs
-# in the interpreter named by PYTHON, from this folder, without an installation.
+# in the interpreter named by PYTHON, from this folder, without an installation. WHEELS names a folder of wheels that
+# are to be there too (docs/gpu.md says which); they are unpacked beside the build and change nothing that is installed.
+WHEELS ?=
 GPU_TESTS := $(PYTHON) -m pytest --noconftest --override-ini filterwarnings=default -q tests/test_gpu_device.py tests/test_tensorrt_device.py tests/test_engine_on_gpu.py
+ifneq ($(WHEELS),)
+gpu: export PYTHONPATH := $(CURDIR)/build/wheels$(if $(PYTHONPATH),:$(PYTHONPATH))
+endif
 gpu:  ## on a machine with a GPU: build for it, test on it, check with compute-sanitizer, benchmark
+	$(if $(WHEELS),$(PYTHON) -m pip install --quiet --no-index --no-deps --find-links "$(WHEELS)" --upgrade \
+	    --target build/wheels $(wildcard $(WHEELS)/*.whl))
 	cmake -S . -B build/gpu -DMCFAST_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=native \
 	    -DPython_EXECUTABLE="$$(command -v $(PYTHON))" -Dpybind11_DIR="$$($(PYTHON) -m pybind11 --cmakedir)"
 	cmake --build build/gpu --parallel

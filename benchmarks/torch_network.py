@@ -1,4 +1,8 @@
-"""The ONNX networks in torch, on a GPU: what runs the device engine where there is no TensorRT. For measuring only."""
+"""The ONNX networks in torch: on a GPU where there is no TensorRT, on the CPU where there is no ONNX Runtime either.
+
+They let the device engine run, and be held against the CPU, with NumPy, SciPy, Pillow and torch alone. For measuring
+only.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,11 @@ from typing import Any
 
 import numpy
 
-from mcfast import runtimes
 from mcfast.errors import DeviceError
 from mcfast.nets.onnx_file import Node, read_onnx
-from mcfast.runtimes.network import Shape
+from mcfast.runtimes.network import Shape, check_batch
 
-__all__ = ["TorchNetwork", "load"]
+__all__ = ["TorchNetwork", "load", "load_on_host"]
 
 
 class TorchNetwork:
@@ -28,13 +31,21 @@ class TorchNetwork:
         file = read_onnx(network)
         self.name, self.sha256 = file.name, hashlib.sha256(network).hexdigest()
         self.runtime_version = str(torch.__version__)
-        self.input_shape: Shape = runtimes.load(network, threads=1).input_shape
+        self.input_shape: Shape = file.shapes[file.inputs[0]]
+        self.output_shape: Shape = file.shapes[file.outputs[0]]
+        self.metadata = file.metadata
         self._torch, self._device, self._file = torch, device, file
         self._weights = {name: torch.from_numpy(values.copy()).to(device) for name, values in file.tensors.items()}
 
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Any size that fits the input."""
         return all(want in (None, got) for want, got in zip(self.input_shape, shape, strict=True))
+
+    def run(self, batch: numpy.ndarray) -> numpy.ndarray:
+        """The output for a batch on the host; see `mcfast.runtimes.Network.run`."""
+        check_batch(self.name, batch, self.input_shape)
+        given = self._torch.from_numpy(numpy.ascontiguousarray(batch)).to(self._device)
+        return self.forward(given).cpu().numpy()
 
     def on_stream(self, stream: Any) -> TorchExecutor:
         """The network on that stream."""
@@ -109,4 +120,13 @@ def load(network: bytes, number: int = 0) -> TorchNetwork:
         raise DeviceError(f"torch cannot be imported ({error})") from error
     if not torch.cuda.is_available():
         raise DeviceError("this torch has no CUDA, or sees no GPU")
+    torch.backends.cudnn.allow_tf32 = False  # scores would differ from the CPU's by more than they may
     return TorchNetwork(network, f"cuda:{number}")
+
+
+def load_on_host(network: bytes, *, threads: int | None = None) -> TorchNetwork:
+    """The network on the CPU, on torch's own threads; called as `mcfast.runtimes.load`."""
+    try:
+        return TorchNetwork(network, "cpu")
+    except ImportError as error:
+        raise DeviceError(f"torch cannot be imported ({error})") from error

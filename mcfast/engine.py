@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -78,8 +79,12 @@ class Engine:
         self.config, self.device = config or Config(), device
         self.threads = _core.default_threads() if threads is None else threads
         self._pipeline, reason = _pipeline(device, self.config, self.threads)
-        for name in ("imagecodecs", "pydicom", "scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
-            import_module(name)  # up to a second, better spent here than inside the first image
+        # Up to a second, better spent here than inside the first image.
+        for name in ("scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
+            import_module(name)
+        for name in ("imagecodecs", "pydicom"):
+            with suppress(ImportError):  # arrays need neither; of a file that does, `read` says so
+                import_module(name)
         self.record = EngineRecord(
             version=version(),
             cpu_level=_core.cpu_level(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -18,6 +19,7 @@ from mcfast.magnify import super_resolve
 from mcfast.mammogram import Mammogram
 from mcfast.regions import boxes_to_magnify
 from mcfast.result import Calcification, Magnified
+from mcfast.runtimes import Network
 
 __all__ = ["DETECTORS", "MAGNIFIER", "HostPipeline"]
 
@@ -35,13 +37,15 @@ class HostPipeline:
         Of the engine.
     threads
         Of operations and networks.
+    load
+        What makes the classifiers ready to run, called as `mcfast.runtimes.load`, which it is by default.
     """
 
     device = "cpu"
 
-    def __init__(self, config: Config, threads: int) -> None:
+    def __init__(self, config: Config, threads: int, load: Callable[..., Network] = runtimes.load) -> None:
         self._config, self._threads = config, threads
-        detectors = {name: runtimes.load(nets.weights(name), threads=threads) for name in DETECTORS}
+        detectors = {name: load(nets.weights(name), threads=threads) for name in DETECTORS}
         self._detector = detect.Committee(list(detectors.values()))
         # Through a general runtime, magnification runs several tiles at once, each on one thread.
         own = threads if config.magnifier == "native" else 1

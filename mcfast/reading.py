@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy
 
 from mcfast.dicom.sniff import looks_like_dicom
-from mcfast.errors import PixelDataError, UnreadableError
+from mcfast.errors import DependencyError, PixelDataError, UnreadableError
 from mcfast.mammogram import Mammogram
 
 __all__ = ["read"]
@@ -86,6 +86,8 @@ def read(
         If the pixels are missing, constant, not finite, in colour, not two-dimensional, or fewer than declared.
     InputError
         Base class of all of these; itself if `voi` or `frame` do not exist.
+    DependencyError
+        If pydicom or imagecodecs is not installed and the file cannot be read without; arrays need neither.
     TypeError
         If `item` is nothing of the above.
     ValueError
@@ -151,6 +153,11 @@ def _read_stream(file: BinaryIO, size: int, name: str, dicom: dict[str, Any], pi
         if head.startswith((PNG, *TIFF)):
             file.seek(0)
             return read_picture(file.read(), name, **picture)
+    except ImportError as error:
+        raise DependencyError(
+            f"{name}: reading such files needs {error.name or 'a package'} ({error}); pip install pydicom imagecodecs, "
+            "or give the pixels as an array"
+        ) from error
     except MemoryError:
         raise PixelDataError(f"{name}: the image does not fit into memory; give a smaller one or add memory") from None
     other = next((kind for start, kind in _OTHERS.items() if head.startswith(start)), "of an unknown format")

@@ -1,7 +1,9 @@
 """The scripts of `make gpu` that time the engine: they run, on the emulated GPU. Their numbers mean nothing here."""
 
 import json
+import os
 import pathlib
+import subprocess
 import sys
 
 import device_engine
@@ -43,6 +45,36 @@ def test_the_engine_is_timed_and_drawn(gpu, tmp_path, monkeypatch, capsys):
         assert record["largest_difference_of_scores"] < 1e-3
     assert (tmp_path / "results" / "engine-emulated-gpu.png").read_bytes().startswith(b"\x89PNG")
     assert "images/s" in capsys.readouterr().out
+
+
+def test_numpy_scipy_pillow_and_torch_are_enough(pytestconfig, tmp_path):
+    """In a process where every other package is hidden and mcfast is not installed, as in a checkout on a GPU's machine."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    library, results = emulated_device.build(pytestconfig.cache, ("-O2",)), tmp_path / "results"
+    code = pathlib.Path(__file__).with_name("torch_on_emulated_gpu.py")
+    paths = os.pathsep.join([str(code.parents[1]), str(code.parent)])
+    shown = subprocess.run(
+        [sys.executable, code, library, results],
+        env={**os.environ, "PYTHONPATH": paths},
+        cwd=code.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
+    (record,) = json.loads((results / "engine-emulated-gpu.json").read_text())["records"]
+    assert record["runtime"].startswith("torch ") and record["compared_with"] == record["runtime"]
+    for words in (
+        "tensorrt: runtime 'tensorrt': cannot be imported",
+        "; onnxruntime-cuda: runtime 'onnxruntime': cannot",
+    ):
+        assert words in record["why_not_better"]
+    assert record["images_per_second"] > 0 and record["latency_ms"]["median"] > 0 and record["stages_ms"]["total"] > 0
+    *_, drawn, png, dicom, loaded = shown.stdout.splitlines()
+    assert drawn == "the timeline is not drawn: matplotlib cannot be imported"
+    assert png.startswith("<bytes>: reading such files needs imagecodecs (No module named 'imagecodecs'); pip install")
+    assert dicom.startswith("<bytes>: reading such files needs pydicom (No module named 'pydicom")
+    assert loaded == "loaded: []"
 
 
 def test_another_answer_than_the_cpus_is_not_timed():

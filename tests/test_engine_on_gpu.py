@@ -1,11 +1,27 @@
-"""`Engine(device="cuda")` on a real GPU, against the CPU. Needs NumPy, pytest and a runtime for networks there."""
+"""`Engine(device="cuda")` on a real GPU, against the CPU. Needs NumPy, SciPy, Pillow, pytest, and torch or a runtime
+for networks there."""
+
+import pathlib
+import sys
 
 import numpy
 import pytest
 
 import mcfast
 from mcfast import phantom
+from mcfast.device.networks import LOADERS
 from mcfast.errors import DeviceError
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))  # mcfast is imported already; this finds the benchmarks only
+
+from benchmarks import torch_network
+from benchmarks.cpu_engine import cpu_engine
+
+
+@pytest.fixture(autouse=True)
+def torch_where_nothing_else_is(monkeypatch):
+    """The stand-in for TensorRT and ONNX Runtime: the last one to be asked."""
+    monkeypatch.setitem(LOADERS, "torch", torch_network.load)
 
 
 def make(**options):
@@ -33,7 +49,7 @@ def same(result, expected):
 def test_findings_are_the_cpus(shape, magnify):
     spacing = 0.07 * 3328 / shape[0]
     engine = make(spacing_mm=spacing, magnify=magnify)
-    reference = mcfast.Engine(engine.config, "cpu")
+    reference = cpu_engine(engine.config)
     image = phantom.mammogram(3, shape=shape, clusters=2).image
     expected = reference(image)
     for _ in range(5):  # launch by launch in both slots, captured in both, then a graph alone
@@ -42,7 +58,7 @@ def test_findings_are_the_cpus(shape, magnify):
 
 def test_a_stream_of_changing_sizes():
     engine = make(spacing_mm=0.28)
-    reference = mcfast.Engine(engine.config, "cpu")
+    reference = cpu_engine(engine.config)
     shapes = [(832, 640), (832, 640), (700, 640), (832, 640)] * 6
     images = [phantom.mammogram(seed % 5, shape=shape, clusters=1).image for seed, shape in enumerate(shapes)]
     with engine.stream(images, in_flight=6) as stream:

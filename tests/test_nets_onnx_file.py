@@ -19,6 +19,9 @@ def test_shipped_files(name):
     assert ours.metadata == {entry.key: entry.value for entry in model.metadata_props}
     assert [node.operator for node in ours.nodes] == [node.op_type for node in model.graph.node]
     assert ours.outputs == tuple(output.name for output in model.graph.output)
+    for one in (*model.graph.input, *model.graph.output):
+        sides = one.type.tensor_type.shape.dim
+        assert ours.shapes[one.name] == tuple(s.dim_value if s.HasField("dim_value") else None for s in sides)
     assert set(ours.tensors) == {entry.name for entry in model.graph.initializer}
     for one, entry in zip(ours.nodes, model.graph.node, strict=True):
         assert (one.name, one.inputs, one.outputs) == (entry.name, tuple(entry.input), tuple(entry.output))

@@ -179,6 +179,8 @@ def _decompress(header: Header, compressed: bytes, layout: Layout, codec: _Codec
         )
     try:
         decoded = numpy.asarray(codec.decode(compressed))
+    except ImportError:  # says nothing about the file
+        raise
     except Exception as error:
         raise _refused(header, codec.name, error) from None
     if decoded.shape != (layout.rows, layout.columns) or decoded.dtype.itemsize > 2:

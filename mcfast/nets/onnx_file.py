@@ -35,13 +35,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """A graph: nodes in order, float32 tensors by name, names of inputs and outputs, metadata."""
+    """A graph: nodes in order, float32 tensors by name, names of inputs and outputs, their shapes (`None` for a side
+    that is left open), metadata."""
 
     name: str
     nodes: tuple[Node, ...]
     tensors: Mapping[str, NDArray[numpy.float32]]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    shapes: Mapping[str, tuple[int | None, ...]]
     metadata: Mapping[str, str]
 
 
@@ -65,6 +67,7 @@ def read_onnx(content: bytes) -> OnnxFile:
             tensors=tensors,
             inputs=tuple(name for name in inputs if name not in tensors),
             outputs=tuple(_text(_fields(entry), 1) for entry in graph.get(12, [])),
+            shapes=dict(_shape(entry) for entry in (*graph.get(11, []), *graph.get(12, []))),
             metadata=metadata,
         )
     except (ValueError, IndexError, TypeError, OverflowError) as error:
@@ -111,6 +114,16 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
     raise ValueError("a number of more than 64 bits")
+
+
+def _shape(entry: Value) -> tuple[str, tuple[int | None, ...]]:
+    """Name and shape of an input or output: ValueInfoProto, TypeProto.Tensor, TensorShapeProto."""
+    fields = _fields(entry)
+    shape: dict[int, list[Any]] = {}
+    if 2 in fields and 1 in (kind := _fields(_last(fields, 2))) and 2 in (tensor := _fields(_last(kind, 1))):
+        shape = _fields(_last(tensor, 2))
+    sides = (_fields(side).get(1, [None])[-1] for side in shape.get(1, []))
+    return _text(fields, 1), tuple(sides)
 
 
 def _tensor(entry: Value) -> tuple[str, NDArray[numpy.float32]]:
