@@ -32,8 +32,8 @@ class Timeline:
 
     def __init__(self, engine: Any) -> None:
         self._engine = engine
-        self._slots: tuple[Slot, ...] = engine._pipeline.slots
-        self._runtime = engine._pipeline.gpu
+        self._slots: tuple[Slot, ...] = engine._way.pipeline.slots
+        self._runtime = engine._way.pipeline.gpu
 
     def stages(self, mammograms: Sequence[Any], repeats: int) -> dict[str, float]:
         """Best milliseconds of every stage on the GPU over so many images, one at a time; their sum as `total`."""

@@ -8,6 +8,7 @@ serves every detector. `mcfast.host` is these stages on the CPU, `mcfast.device`
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from mcfast import _core
 from mcfast.analysis import Analysis, Pipeline
 from mcfast.clock import Clock
 from mcfast.config import Config
-from mcfast.errors import DeviceError
+from mcfast.errors import ConfigError, DeviceError
 from mcfast.host import DETECTORS, HostPipeline
 from mcfast.mammogram import Mammogram
 from mcfast.naming import name_of
@@ -34,12 +35,28 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """A pipeline, and what results say of it."""
+
+    pipeline: Pipeline
+    record: EngineRecord
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Item:
-    """An image on its way, and its times; `begun` is what its pipeline has made of it so far."""
+    """An image that is loaded, and its times."""
 
     mammogram: Mammogram
     clock: Clock
-    begun: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Begun:
+    """An image on its way; `state` is what the pipeline has made of it so far."""
+
+    item: _Item
+    way: _Way
+    state: Any
 
 
 class Engine:
@@ -54,7 +71,8 @@ class Engine:
     device
         `"cpu"`; `"cuda"`, an NVIDIA GPU, with the same findings (docs/gpu.md says where that has been tried); or
         `"auto"`, a GPU if one can be used, else the CPU: `record.device_reason` then says why, and so does
-        `mcfast.info()`.
+        `mcfast.info()`. If the GPU fails later, as where its memory does not suffice for an image, `"auto"` computes
+        that image and all that follow on the CPU, and `record` says so; `"cuda"` raises.
     threads
         Threads of the operations and networks; `None` is `MCFAST_THREADS`, else the processors this process may use.
         Findings do not depend on it.
@@ -78,23 +96,20 @@ class Engine:
             raise ValueError(f"Engine(threads): expected None or a number from 1 to 256, got {threads!r}")
         self.config, self.device = config or Config(), device
         self.threads = _core.default_threads() if threads is None else threads
-        self._pipeline, reason = _pipeline(device, self.config, self.threads)
+        pipeline, reason = _pipeline(device, self.config, self.threads)
         # Up to a second, better spent here than inside the first image.
         for name in ("scipy.ndimage", "scipy.spatial", "scipy.sparse.csgraph"):
             import_module(name)
         for name in ("imagecodecs", "pydicom"):
             with suppress(ImportError):  # arrays need neither; of a file that does, `read` says so
                 import_module(name)
-        self.record = EngineRecord(
-            version=version(),
-            cpu_level=_core.cpu_level(),
-            device=self._pipeline.device,
-            runtime=self._pipeline.runtime,
-            models=dict(self._pipeline.models),
-            configuration=self.config.as_dict(),
-            configuration_hash=self.config.hash(),
-            device_reason=reason,
-        )
+        self._way = self._way_by(pipeline, reason)
+        self._turning = threading.Lock()
+
+    @property
+    def record(self) -> EngineRecord:
+        """Version, configuration, networks and device of what is computed from now on."""
+        return self._way.record
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles, as for a process pool, load their networks anew."""
@@ -116,6 +131,8 @@ class Engine:
         ------
         InputError
             If the image cannot be read or used; one of its subclasses says why.
+        DeviceError
+            If the GPU fails, and the engine's device is `"cuda"`; the message names the bytes that it does not give.
         """
         return self._finish(self._begin(self._load(item)))
 
@@ -156,7 +173,7 @@ class Engine:
             loaders=loaders,
             stages=lambda result: result.seconds,
             finish=self._finish,
-            abandon=lambda item: self._pipeline.abandon(item.begun),
+            abandon=lambda begun: begun.way.pipeline.abandon(begun.state),
         )
 
     def failed(self, item: Any, error: BaseException) -> Result:
@@ -174,15 +191,58 @@ class Engine:
         clock.seconds.update(mammogram.seconds)
         return _Item(mammogram, clock)
 
-    def _begin(self, item: _Item) -> _Item:
-        return _Item(item.mammogram, item.clock, self._pipeline.begin(item.mammogram, item.clock))
+    def _begin(self, item: _Item) -> _Begun:
+        way = self._way
+        while True:
+            try:
+                return _Begun(item, way, way.pipeline.begin(item.mammogram, item.clock))
+            except (RuntimeError, ConfigError) as error:
+                way = self._way_after(way, error)
 
-    def _finish(self, item: _Item) -> Result:
-        found: Analysis = self._pipeline.finish(item.begun)
+    def _finish(self, begun: _Begun) -> Result:
+        while True:
+            try:
+                found = begun.way.pipeline.finish(begun.state)
+                break
+            except (RuntimeError, ConfigError) as error:
+                self._way_after(begun.way, error)
+                begun = self._begin(begun.item)
+        return self._result(begun, found)
+
+    def _way_by(self, pipeline: Pipeline, reason: str) -> _Way:
+        return _Way(
+            pipeline,
+            EngineRecord(
+                version=version(),
+                cpu_level=_core.cpu_level(),
+                device=pipeline.device,
+                runtime=pipeline.runtime,
+                models=dict(pipeline.models),
+                configuration=self.config.as_dict(),
+                configuration_hash=self.config.hash(),
+                device_reason=reason,
+            ),
+        )
+
+    def _way_after(self, failed: _Way, error: Exception) -> _Way:
+        """The CPU's, if the GPU has failed and the device is to be chosen here; raises `error` otherwise.
+
+        What a GPU raises, memory that it does not give first of all, is a `RuntimeError`, whoever's library it is; and
+        a `ConfigError` where an engine that an image needs cannot be kept. Images that are bad raise others.
+        """
+        if self.device != "auto" or isinstance(failed.pipeline, HostPipeline):
+            raise error
+        with self._turning:
+            if self._way is failed:
+                self._way = self._way_by(HostPipeline(self.config, self.threads), f"no cuda any more: {error}")
+            return self._way
+
+    def _result(self, begun: _Begun, found: Analysis) -> Result:
+        item = begun.item
         return Result(
             status="ok" if found.calcifications else "no findings",
             name=item.mammogram.source.name,
-            engine=self.record,
+            engine=begun.way.record,
             score=found.score,
             calcifications=found.calcifications,
             clusters=found.clusters,
@@ -203,7 +263,7 @@ def _pipeline(device: str, config: Config, threads: int) -> tuple[Pipeline, str]
 
     try:
         pipeline = DevicePipeline(config, threads)
-    except DeviceError as error:
+    except (DeviceError, ConfigError) as error:
         if device == "cuda":
             raise DeviceError(
                 f"Engine(device): cuda cannot be used here ({error}); device='cpu' computes without"

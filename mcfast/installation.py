@@ -9,7 +9,7 @@ import numpy
 
 from mcfast import _core, nets, runtimes
 from mcfast.backends import BACKENDS
-from mcfast.errors import DeviceError
+from mcfast.errors import ConfigError, DeviceError
 from mcfast.runtimes.tensorrt.library import MODULES, find_library
 from mcfast.version import version
 
@@ -67,7 +67,7 @@ def _cuda_engine() -> str:
 
     try:
         found, reasons = available(find_runtime())
-    except DeviceError as error:
+    except (DeviceError, ConfigError) as error:
         return f"unavailable: {error}; Engine computes on the CPU"
     return found if not reasons else f"{found} (not {'; '.join(reasons)})"
 

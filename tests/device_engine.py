@@ -22,7 +22,7 @@ def emulated_gpu(emulated, folder):
         patch.setitem(sys.modules, "mcfast._cuda", gpu)
         patch.setattr(mcfast, "_cuda", gpu, raising=False)
         patch.setattr(tensorrt, "find_library", lambda: Library("tensorrt_rtx", "1.7", fake_tensorrt))
-        patch.setattr(tensorrt, "find_device", lambda number: Device("Emulated GPU", "9.0", "13.0"))
+        patch.setattr(tensorrt, "find_device", lambda number=0: Device("Emulated GPU", "9.0", "13.0"))
         patch.setattr(fake_tensorrt.IExecutionContext, "enqueue", gpu.enqueue)
         patch.setattr(fake_tensorrt.IExecutionContext, "refuses", None)
         patch.setenv("MCFAST_CACHE", str(folder))

@@ -182,7 +182,7 @@ def test_the_gpu_has_suppressed_what_comes_down(gpu, image, monkeypatch):
     names = [name for name in gpu.log if name in ("network", "suppress", "download")]
     assert names[:4] == ["network", "network", "suppress", "download"] and names.count("suppress") == 1
     same(engine._finish(begun), expected)
-    arrays = begun.begun.arrays
+    arrays = begun.state.arrays
     count = int(arrays["count"][0])
     places, scores, stays = (arrays[name][:count] for name in ("places", "scores", "stays"))
     alone = suppress(places.astype(float), scores, 9.0)
@@ -223,7 +223,7 @@ def test_a_cancelled_stream_gives_its_slots_back(gpu, part):
     for _ in range(3):
         with engine.stream([part] * 6, in_flight=5) as stream:
             next(stream)
-    assert engine._pipeline._idle.qsize() == 2
+    assert engine._way.pipeline._idle.qsize() == 2
     engine(part)
 
 
@@ -250,7 +250,7 @@ def test_memory_is_given_back_with_the_engine(gpu, part):
     results = [engine(part) for _ in range(3)]
     kept = [one.enhanced.copy() for one in results]
     assert any(not block.freed for block in gpu.blocks if block.stream)
-    slots = [slot.stream.handle for slot in engine._pipeline.slots]
+    slots = [slot.stream.handle for slot in engine._way.pipeline.slots]
     del engine
     gc.collect()
     constants = {gpu.block_at(memory.pointer) for memory, _ in gpu.constants()}

@@ -73,4 +73,4 @@ def test_memory_does_not_grow():
     with engine.stream([image] * 300, in_flight=6) as stream:
         for result in stream:
             same(result, expected)
-    assert all(slot._pool._pinned < 2**28 for slot in engine._pipeline.slots)
+    assert all(slot._pool._pinned < 2**28 for slot in engine._way.pipeline.slots)

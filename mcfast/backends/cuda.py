@@ -6,6 +6,7 @@ from functools import cache
 
 from mcfast.backends.gpu.launch import Extent, Memory, Values
 from mcfast.backends.gpu.library import LibraryDevice
+from mcfast.errors import DeviceError
 
 __all__ = ["CudaDevice", "device", "unavailable"]
 
@@ -47,8 +48,14 @@ class CudaDevice(LibraryDevice):
         self._cuda.launch(kernel, _three(grid), _three(block), shared_bytes, values, stream, self.number)
 
     def allocate(self, size: int, stream: int) -> Memory:
-        """`size` bytes, in the order of the stream."""
-        return self._cuda.DeviceMemory(size, self.number, stream)
+        """`size` bytes, in the order of the stream. Raises `DeviceError` if the GPU does not give them."""
+        try:
+            return self._cuda.DeviceMemory(size, self.number, stream)
+        except RuntimeError as error:
+            raise DeviceError(
+                f"GPU {self.number}: gives no {size:,} bytes of its memory ({error}); end what else uses it, or give "
+                "smaller images"
+            ) from error
 
     def copy_and_wait(self, to: int, source: int, size: int, stream: int, *, to_host: bool) -> None:
         """Copy between host and device; CUDA tells by the addresses which is which."""

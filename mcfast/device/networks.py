@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from mcfast.device.runtime import Runtime, Stream
-from mcfast.errors import DeviceError
+from mcfast.errors import ConfigError, DeviceError
 from mcfast.runtimes.network import Shape
 
 __all__ = ["LOADERS", "DeviceNetwork", "Executor", "available", "choose_networks"]
@@ -63,7 +63,7 @@ LOADERS: dict[str, Callable[[bytes, int], DeviceNetwork]] = {
     "tensorrt": _tensorrt,
     "onnxruntime-cuda": _onnxruntime,
 }
-"""What makes a network ready on a GPU of that number, or raises `DeviceError`; the best first."""
+"""What makes a network ready on a GPU of that number, or raises `DeviceError` or `ConfigError`; the best first."""
 
 
 def available(runtime: Runtime) -> tuple[str, tuple[str, ...]]:
@@ -96,6 +96,6 @@ def choose_networks(runtime: Runtime, weights: Mapping[str, bytes]) -> tuple[dic
     for name, load in LOADERS.items():
         try:
             return {own: load(network, runtime.number) for own, network in weights.items()}, tuple(reasons)
-        except DeviceError as error:
+        except (DeviceError, ConfigError) as error:  # the second of a cache of engines that cannot be written
             reasons.append(f"{name}: {error}")
     raise DeviceError("no runtime for networks on the GPU: " + "; ".join(reasons))

@@ -69,10 +69,7 @@ class EngineCache:
                 self.write(f"{digest}.json", json.dumps(record, indent=2, sort_keys=True).encode())
                 return self._engine(digest), True
         except OSError as error:
-            raise ConfigError(
-                f"{error.filename or self.folder}: engines cannot be kept here ({error.strerror or error}); name "
-                "another folder with MCFAST_CACHE"
-            ) from error
+            raise self._unwritable(error) from error
 
     def read(self, path: Path) -> bytes | None:
         """An engine's bytes; `None` if they are gone or not those that were written."""
@@ -84,12 +81,15 @@ class EngineCache:
             return None
 
     def discard(self, key: Key) -> None:
-        """Forget the engine with this key, so that it is built again."""
+        """Forget the engine with this key, so that it is built again. Raises `ConfigError` as `get_or_build`."""
         digest = key_of(key)
         if not self.folder.is_dir():
             return
-        with self.locked(digest):
-            self._remove(digest)
+        try:
+            with self.locked(digest):
+                self._remove(digest)
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def entries(self) -> Iterator[Entry]:
         """What is there, sorted by key; unfinished ones are left out."""
@@ -132,6 +132,12 @@ class EngineCache:
             with suppress(OSError):
                 Path(temporary).unlink()
             raise
+
+    def _unwritable(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"{error.filename or self.folder}: engines cannot be kept here ({error.strerror or error}); name "
+            "another folder with MCFAST_CACHE"
+        )
 
     def _engine(self, digest: str) -> Path:
         return self.folder / f"{digest}.engine"
