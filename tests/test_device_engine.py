@@ -172,6 +172,21 @@ def test_nothing_is_waited_for_between_upload_and_result(gpu, part):
     assert len(waits) == 1, "once for the result"
 
 
+def test_the_boxes_of_all_clusters_are_waited_for_once(gpu):
+    """After the result, which tells where they are."""
+    picture = phantom.mammogram(4, shape=(416, 320), clusters=3).image
+    own = config(magnify="clusters", detector=DetectorConfig(limit=150, min_score=0.01))
+    engine, expected = mcfast.Engine(own, "cuda"), mcfast.Engine(own, "cpu")(picture)
+    assert len(expected.magnified) > 1
+    begun = engine._begin(engine._load(picture))
+    waits, run, started = [], gpu.run, len(gpu.log)
+    gpu.run = lambda *arguments: (waits.append(len(gpu.log) - started), run(*arguments))
+    same(engine._finish(begun), expected)
+    boxes = len(expected.magnified)
+    assert waits == [0, boxes], "for the result, and after all of their downloads"
+    assert gpu.log[started:] == ["download"] * boxes
+
+
 def test_the_gpu_has_suppressed_what_comes_down(gpu, image, monkeypatch):
     """Between the networks and the downloads; the host takes its word, and compares only what it has measured."""
     own = config(detector=DetectorConfig(limit=1000, min_score=0.0, apart_mm=0.9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -133,18 +134,16 @@ class DevicePipeline:
     def _magnified(self, begun: _Begun, calcifications: tuple[Calcification, ...]) -> tuple[Magnified, ...]:
         mask = begun.arrays["inside"]
         boxes = boxes_to_magnify(self._config, mask, calcifications, begun.mammogram.spacing_mm)
-        return tuple(Magnified(box, self._crop(begun, box)) for box in boxes)
+        return tuple(Magnified(box, crop) for box, crop in zip(boxes, self._crops(begun, boxes), strict=True))
 
-    def _crop(self, begun: _Begun, box: Box) -> NDArray[numpy.uint16]:
+    def _crops(self, begun: _Begun, boxes: Sequence[Box]) -> Sequence[NDArray[numpy.uint16]]:
         whole = begun.arrays.get("magnified")
         if whole is not None:
-            inside: NDArray[numpy.uint16] = whole[2 * box.row0 : 2 * box.row1, 2 * box.column0 : 2 * box.column1]
-            return inside
-        crop = begun.slot.magnified(box)
-        if crop is not None:
-            return crop
+            return [whole[2 * box.row0 : 2 * box.row1, 2 * box.column0 : 2 * box.column1] for box in boxes]
+        crops = begun.slot.magnified(boxes) if boxes else []
+        if crops is not None:
+            return crops
         # Larger than any engine takes.
         mask = begun.arrays["inside"] if self._config.magnify == "breast" else None
         options: dict[str, Any] = {"max_value": begun.kind.white, "mask": mask, "threads": self._threads}
-        (own,) = super_resolve(begun.image, regions=[box], **options)
-        return own  # type: ignore[no-any-return]
+        return super_resolve(begun.image, regions=boxes, **options)  # type: ignore[no-any-return]

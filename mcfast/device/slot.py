@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -150,18 +150,14 @@ class Slot:
         }
         return spans | stamps
 
-    def magnified(self, box: Box) -> NDArray[numpy.uint16] | None:
-        """That box of the magnified frame, downloaded; `None` if the host is to magnify."""
+    def magnified(self, boxes: Sequence[Box]) -> list[NDArray[numpy.uint16]] | None:
+        """Those boxes of the magnified frame; `None` if the host is to magnify. Waits once for all of their lines."""
         if "magnified" not in self.frame.arrays:
             return None
-        whole = self.frame.arrays["magnified"]
-        rows, width = 2 * (box.row1 - box.row0), whole.shape[1]
-        first = whole.pointer + 2 * box.row0 * width * whole.dtype.itemsize
-        lines = View(first, (rows, width), whole.strides, whole.dtype, whole.owner)
-        host = self._fetch(lines)
-        self.stream.synchronize()
-        crop: NDArray[numpy.uint16] = host[:, 2 * box.column0 : 2 * box.column1].copy()
-        return crop
+        lines = [self._fetch(self._lines(box)) for box in boxes]
+        if lines:
+            self.stream.synchronize()
+        return [host[:, 2 * box.column0 : 2 * box.column1].copy() for host, box in zip(lines, boxes, strict=True)]
 
     def reset(self) -> None:
         """After an error: wait for what is on the stream, and begin anew with the next image."""
@@ -190,6 +186,13 @@ class Slot:
         if name not in self._shared:
             self._shared[name] = network.on_stream(self.stream)
         return self._shared[name]
+
+    def _lines(self, box: Box) -> View:
+        """The lines of the magnified frame that a box of the image is in."""
+        whole = self.frame.arrays["magnified"]
+        rows, width = 2 * (box.row1 - box.row0), whole.shape[1]
+        first = whole.pointer + 2 * box.row0 * width * whole.dtype.itemsize
+        return View(first, (rows, width), whole.strides, whole.dtype, whole.owner)
 
     def _host(self, view: View) -> NDArray[Any]:
         return self._pool.take(view.shape, view.dtype)
