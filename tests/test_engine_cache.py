@@ -6,7 +6,9 @@ import multiprocessing
 import pathlib
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import fake_tensorrt
 import pytest
@@ -211,6 +213,29 @@ def test_measured_times_go_from_one_build_to_the_next(fake, cache):
     rtx = Library("tensorrt_rtx", "1.7", fake_tensorrt)
     engine_file(rtx, "fsrcnn", network, PLAN, cache=cache)
     assert fake_tensorrt.Builder.built[-1][1] is None, "TensorRT for RTX measures nothing and needs no GPU"
+
+
+def test_builds_at_the_same_time_keep_each_others_times(fake, cache, monkeypatch):
+    """One measures after the other, so that neither loses what the other has measured, or disturbs it."""
+    build, at_once, together = fake_tensorrt.Builder.build_serialized_network, [], threading.Barrier(2)
+
+    def measuring(*arguments):
+        try:
+            together.wait(0.5)
+            at_once.append(True)
+        except threading.BrokenBarrierError:
+            together.reset()
+        return build(*arguments)
+
+    monkeypatch.setattr(fake_tensorrt.Builder, "build_serialized_network", measuring)
+    network, plans = nets.weights("fsrcnn"), plans_for((None, 1, None, None))
+    options = {"cache": cache, "device": H200}
+    with ThreadPoolExecutor(2) as pool:
+        files = list(pool.map(lambda plan: engine_file(fake, "fsrcnn", network, plan, **options), plans))
+    assert [one.built for one in files] == [True, True] and not at_once
+    assert {timings._content for _, timings in fake_tensorrt.Builder.built} == {b"", b"+measured"}
+    (kept,) = cache.folder.glob("timings-*.bin")
+    assert kept.read_bytes() == b"+measured+measured"
 
 
 def test_what_cannot_be_built_is_reported(fake, cache):

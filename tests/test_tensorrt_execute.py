@@ -45,7 +45,10 @@ class LazyGpu(types.ModuleType):
                 self.handle, self.device = 77, device
 
         self.DeviceMemory, self.Stream = DeviceMemory, Stream
-        self.properties = lambda device: {"name": "H200", "compute_capability": "9.0"}
+        self.properties = lambda device: {
+            "name": ("H200", "A100")[device],
+            "compute_capability": ("9.0", "8.0")[device],
+        }
         self.versions = lambda: (13000, 13000)
 
     def memory(self, pointer, size):
@@ -119,6 +122,17 @@ def test_batches_take_the_smallest_bucket_and_are_cut_to_the_largest(make, gpu):
         numpy.testing.assert_allclose(network.run(batch), reference.run(batch), atol=1e-6)
         assert network._own._contexts["patches"].context.profiles == profiles
     assert len(fake_tensorrt.Builder.built) == 1, "one engine for all of them"
+
+
+def test_each_gpu_has_engines_of_its_own(gpu, tmp_path):
+    """Where they are tied to one, as TensorRT's are: under the key of the GPU that the network is on."""
+    library, cache = Library("tensorrt", "10.16", fake_tensorrt), EngineCache(tmp_path)
+    batch = numpy.ones((2, 2, 6, 6), numpy.float32)
+    for number in (1, 0, 1):
+        TensorrtNetwork(library, patch_network(), cache=cache, device=number).run(batch)
+    keys = {(one.key["device"], one.key["compute_capability"], one.key["driver"]) for one in cache.entries()}
+    assert keys == {("A100", "8.0", "13.0"), ("H200", "9.0", "13.0")}
+    assert len(fake_tensorrt.Builder.built) == 2 and len(list(cache.folder.glob("timings-*.bin"))) == 2
 
 
 def test_tiles_and_frames_have_engines_of_their_own_built_when_needed(make):

@@ -158,7 +158,8 @@ class EngineCache:
 
     @contextmanager
     def locked(self, digest: str) -> Iterator[None]:
-        """Hold the lock of a key's digest, which ends with the process that holds it, however it ends."""
+        """Hold the lock of a key's digest, or of another name in the folder; it ends with the process that holds it,
+        however that ends."""
         path = self.folder / f"{digest}.lock"
         while True:
             with path.open("a") as file:

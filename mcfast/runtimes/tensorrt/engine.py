@@ -98,14 +98,16 @@ def engine_file(
     key = engine_key(library, name, network, precision, plan, device)
 
     def build() -> bytes:
-        timings = None if device is None else f"{_timings_name(library, device)}"
-        path = None if timings is None else cache.folder / timings
-        known = path.read_bytes() if path is not None and path.is_file() else b""
-        engine, measured = build_engine(
-            library, engine_form(network, precision, plan.sides), plan, known if library.has_timing_cache else None
-        )
-        if timings is not None and measured is not None:
-            cache.write(timings, measured)
+        form = engine_form(network, precision, plan.sides)
+        if device is None or not library.has_timing_cache:
+            return build_engine(library, form, plan)[0]
+        timings = _timings_name(library, device)
+        # Held while kernels are measured: builds of other engines would lose these times, and disturb them.
+        with cache.locked(timings):
+            path = cache.folder / f"{timings}.bin"
+            engine, measured = build_engine(library, form, plan, path.read_bytes() if path.is_file() else b"")
+            if measured is not None:
+                cache.write(path.name, measured)
         return engine
 
     path, built = cache.get_or_build(key, build)
@@ -163,6 +165,6 @@ def load_engine(
 
 
 def _timings_name(library: Library, device: Device) -> str:
-    """One file for each of what measured times depend on."""
+    """One file, and one lock, for each of what measured times depend on."""
     words = "|".join((library.name, library.version, device.name, device.compute_capability, device.driver))
-    return f"timings-{hashlib.sha256(words.encode()).hexdigest()[:16]}.bin"
+    return f"timings-{hashlib.sha256(words.encode()).hexdigest()[:16]}"

@@ -140,10 +140,10 @@ class TensorrtNetwork:
     def _opened(self, plan: Plan) -> tuple[Any, CompiledKernels]:
         with self._lock:
             if plan.name not in self._engines:
-                cache = self._cache or EngineCache()
-                options: dict[str, Any] = {"precision": self._precision, "cache": cache}
+                cache, gpu = self._cache or EngineCache(), self._gpu()
+                options: dict[str, Any] = {"precision": self._precision, "cache": cache, "device": gpu}
                 engine, file = load_engine(self._library, self.name, self._network, plan, **options)
-                kernels = CompiledKernels(self._library, engine, file, cache, self._gpu())
+                kernels = CompiledKernels(self._library, engine, file, cache, gpu)
                 self._engines[plan.name] = engine, kernels
             return self._engines[plan.name]
 
