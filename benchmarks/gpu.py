@@ -4,7 +4,8 @@ Inside the clock: the kernels of one call, on an image that is on the GPU, into 
 that the time of a call on the host is hidden if it can be; CUDA events, best of several rounds. `share` is the
 operation's least traffic (its image read once, its result written once; for gathering, what it reads and writes of
 patches, as if both were of the batch's type) over its time, as a part of the device-to-device copy measured in the
-same run. Peers do the same work where they can; their answers are not compared here.
+same run. Peers (`benchmarks/peers/gpu`) do the same work where they can; one whose answer differs from ours by more
+than its file states is reported and not timed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import numpy
 
 import mcfast
 from benchmarks.gpu_images import dark_breast
+from benchmarks.peers import gpu as gpu_peers
 from mcfast import _cuda
 from mcfast.backends import cuda
 from mcfast.backends.gpu import residual, suppression, tone
@@ -32,6 +35,7 @@ from mcfast.version import version
 
 ROWS, COLUMNS = 4096, 3328
 ROUNDS, SECONDS = 5, 0.05
+COMPARED = ("min_filter", "erode", "white_tophat", "box_mean", "gaussian_blur", "guided_filter", "resample")
 
 
 def milliseconds(call: Callable[[], Any], stream: int) -> float:
@@ -163,13 +167,20 @@ def of_candidates(stream: _cuda.Stream) -> Iterator[tuple[str, Callable[[Any], A
     yield "suppress 3500", suppress, DeviceArray((3500,), numpy.bool_, stream=stream.handle)
 
 
-def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, Any]]:
-    """One record for each operation."""
+def random_image(dtype: Any) -> numpy.ndarray:
+    """(ROWS, COLUMNS), 0 .. white."""
     levels = 256 if dtype == numpy.uint8 else 4096
     host = numpy.random.default_rng(1).integers(0, levels, (ROWS, COLUMNS)).astype(dtype)
     if dtype == numpy.float32:
         host /= levels
-    image = DeviceArray.from_host(host, stream=stream.handle)
+    return host
+
+
+def ours(
+    host: numpy.ndarray, rate: float, stream: _cuda.Stream, answers: dict[str, numpy.ndarray]
+) -> Iterator[dict[str, Any]]:
+    """One record for each operation; what peers are compared with goes to `answers`."""
+    dtype, image = host.dtype, DeviceArray.from_host(host, stream=stream.handle)
     whole = (
         (name, call, DeviceArray((ROWS, COLUMNS), result, stream=stream.handle))
         for name, call, result in operations(image, stream)
@@ -177,6 +188,8 @@ def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, An
     once = (*of_a_dark_breast(stream), *of_candidates(stream)) if dtype == numpy.uint16 else ()
     for name, call, out in (*whole, *other_shapes(image, stream), *once):
         elapsed = milliseconds(lambda: call(out), stream.handle)  # noqa: B023
+        if name.startswith(COMPARED):
+            answers[name] = out.to_host()
         read = out.nbytes if "gather" in name else 12 * out.nbytes if "suppress" in name else image.nbytes
         yield {
             "operation": name,
@@ -187,82 +200,16 @@ def ours(dtype: Any, rate: float, stream: _cuda.Stream) -> Iterator[dict[str, An
         }
 
 
-def peers(dtype: Any) -> Iterator[dict[str, Any]]:
-    """The same operations of other libraries, on their default stream, where they are installed."""
-    name = numpy.dtype(dtype).name
-    for operation, who, call in (*cupy_calls(dtype), *torch_calls(dtype), *cucim_calls(dtype), *kornia_calls(dtype)):
-        yield {"operation": operation, "dtype": name, "who": who, "ms": milliseconds(call, 0), "share_of_copy": None}
-
-
-def cupy_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
-    """CuPy's filters."""
-    try:
-        import cupy
-        from cupyx.scipy import ndimage
-    except ImportError:
-        return
-    image = cupy.random.randint(0, 4096, (ROWS, COLUMNS)).astype(dtype)
-    who, out = f"cupy {cupy.__version__}", cupy.empty_like(image)
-    disk = {radius: cupy.asarray(mcfast.disk(radius).mask) for radius in (5, 15, 7)}
-    yield "min_filter 11 x 11", who, lambda: ndimage.minimum_filter(image, 11, output=out)
-    yield "min_filter 101 x 101", who, lambda: ndimage.minimum_filter(image, 101, output=out)
-    for radius in (5, 15):
-        yield (
-            f"erode disk {radius}",
-            who,
-            lambda radius=radius: ndimage.grey_erosion(image, footprint=disk[radius], output=out),
-        )
-    yield "white_tophat disk 7", who, lambda: ndimage.white_tophat(image, footprint=disk[7], output=out)
-    yield "white_tophat 11 x 11", who, lambda: ndimage.white_tophat(image, size=(11, 11), output=out)
-    mean = cupy.empty((ROWS, COLUMNS), cupy.float32)
-    yield "box_mean 22", who, lambda: ndimage.uniform_filter(image, 45, output=mean)
-    yield "gaussian_blur 2", who, lambda: ndimage.gaussian_filter(image, 2.0, output=mean)
-    half = cupy.empty((ROWS // 2, COLUMNS // 2), dtype)
-    yield "resample 0.5", who, lambda: ndimage.zoom(image, 0.5, output=half, order=1)
-
-
-def torch_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
-    """torch has windows of floats only."""
-    try:
-        import torch
-    except ImportError:
-        return
-    if dtype != numpy.float32 or not torch.cuda.is_available():
-        return
-    image = torch.rand(1, 1, ROWS, COLUMNS, device="cuda")
-    pool = torch.nn.functional
-    yield "min_filter 11 x 11", f"torch {torch.__version__}", lambda: -pool.max_pool2d(-image, 11, 1, 5)
-    yield "box_mean 22", f"torch {torch.__version__}", lambda: pool.avg_pool2d(image, 45, 1, 22, False, False)
-    yield "resample 0.5", f"torch {torch.__version__}", lambda: pool.avg_pool2d(image, 2)
-    yield "sliding_windows 224", f"torch {torch.__version__}", lambda: pool.unfold(image, 224, stride=224)
-
-
-def cucim_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
-    """cuCIM's morphology, the scikit-image of CuPy."""
-    try:
-        import cucim
-        import cupy
-        from cucim.skimage import morphology
-    except ImportError:
-        return
-    image = cupy.random.randint(0, 4096, (ROWS, COLUMNS)).astype(dtype)
-    disk = cupy.asarray(mcfast.disk(7).mask)
-    yield "white_tophat disk 7", f"cucim {cucim.__version__}", lambda: morphology.white_tophat(image, disk)
-
-
-def kornia_calls(dtype: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
-    """Kornia's morphology and guided blur, of floats."""
-    try:
-        import kornia
-        import torch
-    except ImportError:
-        return
-    if dtype != numpy.float32 or not torch.cuda.is_available():
-        return
-    image = torch.rand(1, 1, ROWS, COLUMNS, device="cuda")
-    who = f"kornia {kornia.__version__}"
-    yield "guided_filter 22", who, lambda: kornia.filters.guided_blur(image, image, 45, 1e-3)
-    yield "gaussian_blur 2", who, lambda: kornia.filters.gaussian_blur2d(image, (17, 17), (2.0, 2.0))
+def peers(host: numpy.ndarray, answers: dict[str, numpy.ndarray]) -> Iterator[dict[str, Any]]:
+    """The same operations of other libraries, on their default stream: compared with ours, and timed if they agree."""
+    for peer in gpu_peers.available().values():
+        if isinstance(peer, str):
+            continue
+        who = f"{peer.__name__.rpartition('.')[2]} {peer.VERSION}"
+        for operation, call, verdict in gpu_peers.checked(peer, host, answers):
+            elapsed = milliseconds(call.run, 0) if verdict["status"] == "agrees" else None
+            own = {"operation": operation, "dtype": host.dtype.name, "who": who, "ms": elapsed, "share_of_copy": None}
+            yield own | verdict
 
 
 def main() -> None:
@@ -275,10 +222,16 @@ def main() -> None:
     print(f"{properties['name']}: copies {rate:.0f} GB/s")
     records = []
     for dtype in (numpy.uint16, numpy.uint8, numpy.float32):
-        for record in (*ours(dtype, rate, stream), *peers(dtype)):
+        host, answers = random_image(dtype), dict[str, numpy.ndarray]()
+        for record in chain(ours(host, rate, stream, answers), peers(host, answers)):
             records.append(record)
             share = "" if record["share_of_copy"] is None else f"{record['share_of_copy']:7.0%} of copy"
-            print(f"{record['dtype']:8} {record['operation']:22} {record['who']:18} {record['ms']:9.3f} ms {share}")
+            told = (
+                f"not timed: {record['status']} {record['note']}"
+                if record["ms"] is None
+                else f"{record['ms']:9.3f} ms {share}"
+            )
+            print(f"{record['dtype']:8} {record['operation']:22} {record['who']:18} {told}")
     result = {
         "mcfast": version(),
         "date": time.strftime("%Y-%m-%d"),
@@ -287,6 +240,7 @@ def main() -> None:
         "cuda_driver_and_runtime": _cuda.versions(),
         "image": [ROWS, COLUMNS],
         "copy_gb_per_s": rate,
+        "peers": {title: one if isinstance(one, str) else one.VERSION for title, one in gpu_peers.available().items()},
         "records": records,
     }
     name = properties["name"].lower().replace(" ", "-")

@@ -258,6 +258,8 @@ def test_the_benchmark_measures_every_operation(with_cuda, monkeypatch, tmp_path
     benchmark = importlib.import_module("benchmarks.gpu")
     for name, value in (("ROWS", 40), ("COLUMNS", 70), ("ROUNDS", 1), ("SECONDS", 0)):
         monkeypatch.setattr(benchmark, name, value)
+    pytest.importorskip("torch", reason="torch is not installed")
+    monkeypatch.setattr(importlib.import_module("benchmarks.peers.gpu.torch"), "DEVICE", "cpu")
     monkeypatch.setattr(sys, "argv", ["gpu", "--out", str(tmp_path / "gpu.json")])
     benchmark.main()
     written = json.loads((tmp_path / "gpu.json").read_text())
@@ -267,4 +269,8 @@ def test_the_benchmark_measures_every_operation(with_cuda, monkeypatch, tmp_path
     assert {"dehaze", "gaussian_blur 2", "white_tophat disk 7", "breast_mask", "sliding_windows 224"} <= names
     assert {"breast_mask dark fat", "tone dark fat", "residual dark fat", "suppress 3500"} <= names
     assert all(record["ms"] > 0 and record["share_of_copy"] > 0 for record in ours)
+    assert set(written["peers"]) == {"CuPy", "torch", "cuCIM", "Kornia"}
+    torch = {record["operation"]: record for record in written["records"] if record["who"].startswith("torch")}
+    assert torch["resample 0.5"]["status"] == "agrees" and torch["resample 0.5"]["ms"] > 0
+    assert torch["box_mean 22"]["difference"] <= 1e-5
     monkeypatch.delitem(sys.modules, "benchmarks.gpu")
