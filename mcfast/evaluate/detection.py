@@ -16,6 +16,7 @@ from mcfast.evaluate.binary import confusion
 from mcfast.evaluate.bootstrap import DRAWS, Interval, bootstrap
 from mcfast.evaluate.calibration import reliability
 from mcfast.evaluate.froc import FALSE_PER_IMAGE, Froc, Matched, match_clusters, match_marks
+from mcfast.evaluate.pairing import paired
 from mcfast.evaluate.plain import plain
 from mcfast.evaluate.roc import auc, mean_sensitivity, operating_point, roc
 from mcfast.evaluate.truth import ImageTruth
@@ -92,7 +93,7 @@ def evaluate_detection(
     Parameters
     ----------
     results, truth
-        Of the same images, matched by name.
+        Of the same images, matched by name (`mcfast.evaluate.pairing`).
     draws, seed
         Of the bootstrap by patient.
 
@@ -106,14 +107,16 @@ def evaluate_detection(
     Raises
     ------
     InputError
-        If an image of the truth has no result.
+        If an image of the truth has no result, or several that could be its own.
     """
     found = {one.name: one for one in results}
-    missing = [image.name for image in truth if image.name not in found]
+    named = paired(truth, list(found))
+    missing = [image.name for image, name in named if name is None]
     if missing or not truth:
-        named = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise InputError(f"evaluate_detection(results): no result for {named or 'any image'}; run mcfast on them too")
-    pairs = [(found[image.name], image) for image in truth]
+        listed = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise InputError(f"evaluate_detection(results): no result for {listed or 'any image'}; run mcfast on them too")
+    truth = [image for image, _ in named]
+    pairs = [(found[name], image) for image, name in named if name is not None]
     patients = [image.patient or image.name for image in truth]
     report: dict[str, Any] = {
         "images": len(pairs),

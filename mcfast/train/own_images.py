@@ -11,6 +11,7 @@ from mcfast.canonical import at_canonical, headroom
 from mcfast.detect import breast_mask, propose
 from mcfast.dicom.grayscale import window
 from mcfast.errors import InputError
+from mcfast.evaluate.pairing import paired
 from mcfast.evaluate.truth import ImageTruth
 from mcfast.phantom import Calcification
 from mcfast.reading import read
@@ -34,7 +35,7 @@ def from_images(
     Parameters
     ----------
     files
-        Mammograms as `mcfast.read` takes them; those without truth of the same name are left out.
+        Mammograms as `mcfast.read` takes them; those without truth of their name are left out.
     truth
         Of `mcfast.evaluate.truth_files.read_truth`. Every calcification should be marked: what is not counts as none.
     negatives
@@ -58,8 +59,12 @@ def from_images(
 
 
 def marked(files: Sequence[Path], truth: Sequence[ImageTruth]) -> list[tuple[int, Path, ImageTruth]]:
-    """The files that have truth of the same name, numbered as given, with it; raises `InputError` if none has."""
-    marks = {image.name: image for image in truth}
+    """The files that have truth (`mcfast.evaluate.pairing`), numbered as given, with it.
+
+    Raises `InputError` if none has, or it is not clear which.
+    """
+    pairs = paired(truth, [file.stem for file in files])
+    marks = {name: image for image, name in pairs if name is not None}
     found = [(index, file, marks[file.stem]) for index, file in enumerate(files) if file.stem in marks]
     if not found:
         raise InputError(f"from_images(truth): none of {len(files)} images has marks; name them like the files")
