@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mcfast.cli.evaluate_options import add_background_options, told
 from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]
@@ -22,10 +23,7 @@ def add_parser(commands: Any) -> None:
         epilog=NOTICE,
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="mammograms, or a folder of them")
-    parser.add_argument("--spacing-mm", type=float, metavar="S", help="pixel spacing of files whose header tells none")
-    parser.add_argument(
-        "--known", metavar="TRUTH", help="marks of what is in the images already: left out of the count"
-    )
+    add_background_options(parser)
     parser.add_argument("--network", metavar="FILE", help="an ONNX file instead of the shipped detector")
     parser.add_argument("--phantoms", type=int, default=12, metavar="N", help="how many phantoms (default: 12)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of phantoms and insertion (default: 0)")
@@ -69,12 +67,12 @@ def _compare(options: argparse.Namespace) -> int:
 def _cases(options: argparse.Namespace) -> Any:
     from mcfast.cli.inputs import expand
     from mcfast.evaluate.cases import inserted_cases, phantom_cases
-    from mcfast.evaluate.truth_files import read_truth
 
     if not options.paths:
         return phantom_cases(options.phantoms, options.seed)
-    known = {one.name: one.calcifications for one in read_truth(options.known)} if options.known else {}
-    return inserted_cases(expand(options.paths), spacing_mm=options.spacing_mm, known=known, seed=options.seed)
+    files = expand(options.paths)
+    known, patients = told(options, files)
+    return inserted_cases(files, spacing_mm=options.spacing_mm, known=known, patients=patients, seed=options.seed)
 
 
 def _print_table(report: dict[str, Any]) -> None:

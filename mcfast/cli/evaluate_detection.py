@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from mcfast.cli.evaluate_options import add_patients, patients_table
 from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]
@@ -25,6 +26,7 @@ def add_parser(commands: Any) -> None:
         metavar="TRUTH",
         help="JSON, CSV (image,row,column), INbreast XML or DDSM OVERLAY, or a folder of them; see docs/evaluation.md",
     )
+    add_patients(parser)
     parser.add_argument("--out", metavar="DIR", help="write report.json and the curves as PNG there")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
     parser.set_defaults(function=_evaluate)
@@ -37,7 +39,12 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     if options.draws < 1:
         raise ConfigError(f"--draws: expected at least 1, got {options.draws}")
-    report = evaluate_detection(read_results(options.results), read_truth(options.truth), draws=options.draws)
+    report = evaluate_detection(
+        read_results(options.results),
+        read_truth(options.truth),
+        patients=patients_table(options),
+        draws=options.draws,
+    )
     print(
         f"{report['images']} images of {report['patients']} patients, {report['calcifications']} calcifications, "
         f"{report['clusters']} clusters; hit: {report['hit_rule']}"

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mcfast.cli.evaluate_options import add_background_options, told
 from mcfast.cli.progress import bars
 from mcfast.result import NOTICE
 
@@ -30,10 +31,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="mammograms to draw calcifications into, or a folder")
     parser.add_argument("--out", required=True, metavar="DIR", help="where everything goes")
-    parser.add_argument("--spacing-mm", type=float, metavar="S", help="pixel spacing of files whose header tells none")
-    parser.add_argument(
-        "--known", metavar="TRUTH", help="marks of what is in the images already: left out of the count"
-    )
+    add_background_options(parser)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS, help="default: both")
     parser.add_argument(
         "--units",
@@ -107,15 +105,14 @@ def _check(options: argparse.Namespace) -> None:
 def _sets(options: argparse.Namespace) -> dict[str, Any]:
     from mcfast.cli.inputs import expand
     from mcfast.evaluate.cases import inserted_cases, phantom_cases
-    from mcfast.evaluate.truth_files import read_truth
 
     sets: dict[str, Any] = {}
     if options.phantoms:
         sets["unseen phantoms"] = phantom_cases(options.phantoms, options.seed)
     if options.paths:
-        known = {one.name: one.calcifications for one in read_truth(options.known)} if options.known else {}
         files = expand(options.paths, leave_out=Path(options.out))
+        known, patients = told(options, files)
         sets["drawn into mammograms"] = inserted_cases(
-            files, spacing_mm=options.spacing_mm, known=known, seed=options.seed
+            files, spacing_mm=options.spacing_mm, known=known, patients=patients, seed=options.seed
         )
     return sets

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mcfast.cli.evaluate_options import add_background_options, told
 from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]
@@ -22,10 +23,7 @@ def add_parser(commands: Any) -> None:
         epilog=NOTICE,
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="mammograms, or a folder of them")
-    parser.add_argument("--spacing-mm", type=float, metavar="S", help="pixel spacing of files whose header tells none")
-    parser.add_argument(
-        "--known", metavar="TRUTH", help="marks of what is in the images already: left out of the count"
-    )
+    add_background_options(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (default: 0)")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
     parser.add_argument("--threads", type=int, metavar="N", help="of the engine (default: all processors)")
@@ -42,19 +40,25 @@ def _look(options: argparse.Namespace) -> int:
     from mcfast.engine import Engine
     from mcfast.errors import ConfigError
     from mcfast.evaluate.robustness import see, summary
-    from mcfast.evaluate.truth_files import read_truth
     from mcfast.reading import read
     from mcfast.report.write import write_file
 
     if options.draws < 1 or options.seed < 0:
         raise ConfigError("--draws, --seed: expected at least 1 and 0")
-    known = {one.name: one.calcifications for one in read_truth(options.known)} if options.known else {}
+    files = image_files(options.paths)
+    known, patients = told(options, files)
     config = Config(magnify="none", detector=DetectorConfig(min_score=0.001))
     engine = Engine(config, threads=options.threads)
     seen = []
-    for index, file in enumerate(image_files(options.paths)):
+    for index, file in enumerate(files):
         mammogram = read(file, spacing_mm=options.spacing_mm)
-        seen += see(mammogram, engine, seed=1000 * options.seed + index, known=known.get(file.stem, ()))
+        seen += see(
+            mammogram,
+            engine,
+            seed=1000 * options.seed + index,
+            known=known.get(file.stem, ()),
+            patient=patients.get(file.stem),
+        )
     report = summary(seen, draws=options.draws)
     _print_table(report)
     _print_losses(report[-1]["losses"])

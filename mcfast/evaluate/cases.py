@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,10 +25,14 @@ FIRST_PHANTOM = 7_000_000  # no training draws phantoms of these seeds
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One image. `name` tells it from all others; `load()` makes mammogram, truth, and what else is known in it."""
+    """One image. `name` tells it from all others; `load()` makes mammogram, truth, and what else is known in it.
+
+    `patient` is whose image it is; `None` where only the truth tells.
+    """
 
     name: str
     load: Callable[[], Known]
+    patient: str | None = None
 
 
 def phantom_cases(count: int, seed: int = 0) -> list[Case]:
@@ -42,6 +46,7 @@ def inserted_cases(
     *,
     spacing_mm: float | None = None,
     known: Mapping[str, Sequence[Mark]] | None = None,
+    patients: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> list[Case]:
     """Mammograms with calcifications drawn in, as 8-bit exports at each of `EXPORTS_MM`.
@@ -54,6 +59,8 @@ def inserted_cases(
         For files whose header tells none.
     known
         By file name without suffix: marks of what is in the images already.
+    patients
+        By file name without suffix: whose images they are; a file that is not there is a patient of its own.
     seed
         Decides what is drawn where.
 
@@ -66,11 +73,12 @@ def inserted_cases(
     cases = []
     for index, file in enumerate(some):
         marks = tuple((known or {}).get(file.stem, ()))
+        patient = (patients or {}).get(file.stem, str(file))
         told = hashlib.sha256(b"".join(mark.corners.tobytes() for mark in marks)).hexdigest()[:8]
         for number, export_mm in enumerate(EXPORTS_MM):
             drawn = 1000 * seed + 10 * index + number
             name = f"{file.stem} {spacing_mm} {export_mm} {drawn} {told}"
-            cases.append(Case(name, partial(_inserted, file, spacing_mm, export_mm, drawn, marks)))
+            cases.append(Case(name, partial(_inserted, file, spacing_mm, export_mm, drawn, marks, patient), patient))
     return cases
 
 
@@ -80,5 +88,13 @@ def _phantom(number: int) -> Known:
     return read_array(drawn.image, truth.name, spacing_mm=drawn.spacing_mm, bits=drawn.bits), truth, ()
 
 
-def _inserted(file: Path, spacing_mm: float | None, export_mm: float, seed: int, known: Sequence[Mark]) -> Known:
-    return with_inserted(read(file, spacing_mm=spacing_mm), export_mm, seed, known)
+def _inserted(
+    file: Path,
+    spacing_mm: float | None,
+    export_mm: float,
+    seed: int,
+    known: Sequence[Mark],
+    patient: str,
+) -> Known:
+    image, truth, moved = with_inserted(read(file, spacing_mm=spacing_mm), export_mm, seed, known)
+    return image, replace(truth, patient=patient), moved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from mcfast.evaluate.bootstrap import DRAWS, Interval, bootstrap
 from mcfast.evaluate.calibration import reliability
 from mcfast.evaluate.froc import FALSE_PER_IMAGE, Froc, Matched, match_clusters, match_marks
 from mcfast.evaluate.pairing import paired
+from mcfast.evaluate.patients import patient_from
 from mcfast.evaluate.plain import plain
 from mcfast.evaluate.roc import auc, mean_sensitivity, operating_point, roc
 from mcfast.evaluate.truth import ImageTruth
@@ -86,7 +87,12 @@ def _findings(file: Path) -> Findings:
 
 
 def evaluate_detection(
-    results: Sequence[Findings], truth: Sequence[ImageTruth], *, draws: int = DRAWS, seed: int = 0
+    results: Sequence[Findings],
+    truth: Sequence[ImageTruth],
+    *,
+    patients: Mapping[str, str] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Hold results against the truth.
 
@@ -94,6 +100,8 @@ def evaluate_detection(
     ----------
     results, truth
         Of the same images, matched by name (`mcfast.evaluate.pairing`).
+    patients
+        By the results' names: whose images they are; `None` takes what the truth tells.
     draws, seed
         Of the bootstrap by patient.
 
@@ -107,7 +115,7 @@ def evaluate_detection(
     Raises
     ------
     InputError
-        If an image of the truth has no result, or several that could be its own.
+        If an image of the truth has no result, or several that could be its own, or `patients` leaves it out.
     """
     found = {one.name: one for one in results}
     named = paired(truth, list(found))
@@ -117,10 +125,12 @@ def evaluate_detection(
         raise InputError(f"evaluate_detection(results): no result for {listed or 'any image'}; run mcfast on them too")
     truth = [image for image, _ in named]
     pairs = [(found[name], image) for image, name in named if name is not None]
-    patients = [image.patient or image.name for image in truth]
+    whose = [image.patient or image.name for image in truth]
+    if patients is not None:
+        whose = [patient_from(patients, one.name) for one, _ in pairs]
     report: dict[str, Any] = {
         "images": len(pairs),
-        "patients": len(set(patients)),
+        "patients": len(set(whose)),
         "calcifications": sum(len(image.calcifications) for image in truth),
         "clusters": sum(len(image.clusters) for image in truth),
         "hit_rule": "0.5 mm of a point, 0.3 mm of an outline; clusters: two members within 1 mm of the outline",
@@ -128,17 +138,17 @@ def evaluate_detection(
     if report["calcifications"]:
         matched = [match_marks(one.places, one.scores, image.calcifications, _mm(one, image)) for one, image in pairs]
         cells = [one.shape[0] * one.shape[1] * one.spacing_mm[0] * one.spacing_mm[1] / CELL_MM**2 for one, _ in pairs]
-        report["per_calcification"] = _froc(matched, patients, draws, seed, cells)
+        report["per_calcification"] = _froc(matched, whose, draws, seed, cells)
         report["calibration"] = _calibration(matched)
     if report["clusters"]:
         matched = [
             match_clusters(one.clusters, one.cluster_scores, image.clusters, _mm(one, image)) for one, image in pairs
         ]
-        report["per_cluster"] = _froc(matched, patients, draws, seed, None)
+        report["per_cluster"] = _froc(matched, whose, draws, seed, None)
     holds = numpy.array([bool(image.calcifications or image.outlined) for image in truth])
     if holds.any() and not holds.all():
         scores = numpy.array([one.image_score for one, _ in pairs])
-        report["per_image"] = _per_image(scores, holds, patients, draws, seed)
+        report["per_image"] = _per_image(scores, holds, whose, draws, seed)
     known: dict[str, Any] = plain(report)
     return known
 

@@ -62,7 +62,13 @@ class Seen:
 
 
 def see(
-    mammogram: Mammogram, engine: Engine, *, seed: int, known: Sequence[Mark] = (), looks: Sequence[Look] = LOOKS
+    mammogram: Mammogram,
+    engine: Engine,
+    *,
+    seed: int,
+    known: Sequence[Mark] = (),
+    looks: Sequence[Look] = LOOKS,
+    patient: str | None = None,
 ) -> list[Seen]:
     """Draw calcifications into a mammogram, export it in every look and let the engine find them.
 
@@ -76,6 +82,8 @@ def see(
         Decides what is drawn and the noise.
     looks
         Of `mcfast.evaluate.looks`.
+    patient
+        Whose image it is; `None` takes the image for a patient of its own.
     """
     image, mask = breast_of(mammogram)
     white = float((1 << mammogram.bits) - 1)
@@ -88,7 +96,9 @@ def see(
         marks = [moved(mark, own_mm, look) for mark in truth.calcifications]
         export = read_array(after, name, spacing_mm=look.spacing_mm, bits=8)
         matched, passed = _searched(export, marks, [moved(mark, own_mm, look) for mark in known], engine)
-        seen.append(Seen(look, truth.patient, matched, _contrast(before, after, marks, look.spacing_mm), passed))
+        seen.append(
+            Seen(look, patient or truth.patient, matched, _contrast(before, after, marks, look.spacing_mm), passed)
+        )
     return seen
 
 

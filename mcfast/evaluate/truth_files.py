@@ -106,8 +106,7 @@ def _spacing(value: Any) -> tuple[float, float] | None:
 def _csv(path: Path) -> list[ImageTruth]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
-        rows = list(reader)
-    columns = reader.fieldnames or ()
+        columns, rows = reader.fieldnames or (), list(reader)
     if not {"image", "row", "column"} <= set(columns):
         raise ValueError(f"expected columns image, row and column, got {', '.join(columns)}")
     if not rows:

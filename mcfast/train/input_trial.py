@@ -190,7 +190,7 @@ class _Trial:
                 partial.replace(files[name])
                 asked[name] = self._kept(files[name], name, case)
         results = {(name, label): pair for name, kept in asked.items() for label, pair in (kept or ("", {}))[1].items()}
-        return next(kept[0] for kept in asked.values() if kept), results
+        return case.patient or next(kept[0] for kept in asked.values() if kept), results
 
     def _kept(self, file: Path, name: str, case: Case) -> tuple[str, dict[str, tuple[Scores, Scores]]] | None:
         if not file.exists():

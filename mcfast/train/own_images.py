@@ -6,20 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
+from numpy.typing import NDArray
 
 from mcfast.canonical import at_canonical, headroom
 from mcfast.detect import breast_mask, propose
 from mcfast.dicom.grayscale import window
 from mcfast.errors import InputError
 from mcfast.evaluate.pairing import paired
-from mcfast.evaluate.truth import ImageTruth
+from mcfast.evaluate.truth import ImageTruth, Mark, distance_to
 from mcfast.phantom import Calcification
 from mcfast.reading import read
 from mcfast.train.patches import SPACING_MM, Patches, chosen, join
 
-__all__ = ["DIAMETER_MM", "from_images", "marked"]
+__all__ = ["DIAMETER_MM", "OUTLINE_MM", "from_images", "marked"]
 
 DIAMETER_MM = 0.5  # of a mark whose outline is not known
+OUTLINE_MM = 1.0  # around a cluster's outline: what is so near may be one of its calcifications
 
 
 def from_images(
@@ -37,7 +39,8 @@ def from_images(
     files
         Mammograms as `mcfast.read` takes them; those without truth of their name are left out.
     truth
-        Of `mcfast.evaluate.truth_files.read_truth`. Every calcification should be marked: what is not counts as none.
+        Of `mcfast.evaluate.truth_files.read_truth`. Every calcification should be marked: what is not counts as none,
+        but in the outline of a cluster and within 1 mm of it, where nothing is known of what has no mark of its own.
     negatives
         Candidates taken from each image besides its calcifications, half of them the strongest.
     spacing_mm
@@ -48,14 +51,24 @@ def from_images(
     Raises
     ------
     InputError
-        If a file cannot be read, or none has truth.
+        If a file cannot be read, none has truth, or no candidate lies on a marked calcification: an outline says that
+        there are some, but not which.
     """
-    return join(
+    found = marked(files, truth)
+    patches = join(
         [
             _patches(file, marks, negatives, spacing_mm, numpy.random.default_rng([seed, index]))
-            for index, file, marks in marked(files, truth)
+            for index, file, marks in found
         ]
     )
+    if not patches.positive.any():
+        single = sum(len(marks.calcifications) for _, _, marks in found)
+        outlines = sum(len(marks.outlined) for _, _, marks in found)
+        raise InputError(
+            f"from_images(truth): expected a candidate on a marked calcification, got none in {len(found)} images with "
+            f"{single} marks and {outlines} outlines of clusters; mark single calcifications in the images' own pixels"
+        )
+    return patches
 
 
 def marked(files: Sequence[Path], truth: Sequence[ImageTruth]) -> list[tuple[int, Path, ImageTruth]]:
@@ -85,4 +98,20 @@ def _patches(
         across = numpy.ptp(mark.corners, axis=0) * scale * SPACING_MM
         diameter = DIAMETER_MM if mark.is_point else max(float(across.mean()), 0.1)
         calcifications.append(Calcification(row, column, diameter, 0.0, 0.0, mark.cluster))
-    return chosen(candidates, calcifications, negatives, rng)
+    return chosen(candidates, calcifications, negatives, rng, _outlined(candidates.positions, truth.outlined, scale))
+
+
+def _outlined(
+    positions: NDArray[numpy.int32], outlines: Sequence[Mark], scale: tuple[float, float]
+) -> NDArray[numpy.bool_]:
+    """(N,) whether pixels at 0.1 mm lie in outlines, in the image's own pixels, or within 1 mm of them."""
+    near = numpy.zeros(len(positions), bool)
+    for outline in outlines:
+        corners = (outline.corners + 0.5) * numpy.array(scale) - 0.5
+        reach = OUTLINE_MM / SPACING_MM
+        # An overlay's outline has thousands of corners, and most candidates are far from it.
+        inside_box = (positions >= corners.min(axis=0) - reach) & (positions <= corners.max(axis=0) + reach)
+        some = numpy.flatnonzero(inside_box.all(axis=1) & ~near)
+        distance = distance_to(Mark(corners), positions[some], (SPACING_MM, SPACING_MM))
+        near[some[distance <= OUTLINE_MM]] = True
+    return near

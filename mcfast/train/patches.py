@@ -109,10 +109,16 @@ def every_negative(rng: numpy.random.Generator, *, side: int) -> Patches:
 
 
 def chosen(
-    candidates: Candidates, truth: Sequence[Calcification], negatives: int, rng: numpy.random.Generator
+    candidates: Candidates,
+    truth: Sequence[Calcification],
+    negatives: int,
+    rng: numpy.random.Generator,
+    unknown: NDArray[numpy.bool_] | None = None,
 ) -> Patches:
-    """Every candidate on a calcification, and `negatives` others, half of them the strongest."""
+    """Every candidate on a calcification, and `negatives` others, half of them the strongest, none `unknown` (N,)."""
     labels = labels_of(candidates, truth)
+    if unknown is not None:
+        labels[unknown & (labels == 0)] = -1
     positive, negative = numpy.flatnonzero(labels == 1), numpy.flatnonzero(labels == 0)
     hardest = negative[: negatives // 2]  # candidates come strongest first
     others = negative[negatives // 2 :]
