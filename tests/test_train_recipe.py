@@ -6,14 +6,16 @@ import json
 import numpy
 import pytest
 
-pytest.importorskip("torch", reason="training needs torch")
+torch = pytest.importorskip("torch", reason="training needs torch")
+onnx = pytest.importorskip("onnx", reason="training needs onnx")
 
-from mcfast import runtimes
-from mcfast.cli import main
-from mcfast.errors import ConfigError
-from mcfast.train.detector import build
-from mcfast.train.fit import Fit
-from mcfast.train.recipe import RECIPES, DetectorRecipe
+from mcfast import nets, runtimes  # noqa: E402
+from mcfast.cli import main  # noqa: E402
+from mcfast.errors import ConfigError  # noqa: E402
+from mcfast.nets.vgg12 import fold_calibration, vgg12  # noqa: E402
+from mcfast.train.detector import build, export_detector  # noqa: E402
+from mcfast.train.fit import Fit, deterministic  # noqa: E402
+from mcfast.train.recipe import RECIPES, DetectorRecipe  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,7 @@ from mcfast.train.recipe import RECIPES, DetectorRecipe
     [
         ({"network": "vgg16"}, r"expected vgg24, vgg12 or alexnet12, got 'vgg16'"),
         ({"optimizer": "adam"}, r"DetectorRecipe\(optimizer\): expected adamw or sgd, got 'adam'"),
+        ({"start": "zero"}, r"DetectorRecipe\(start\): expected he or glorot, got 'zero'"),
         ({"tiles": -1}, r"DetectorRecipe\(tiles\): expected at least 0, got -1"),
         ({"epochs": 0}, r"DetectorRecipe\(epochs, batch\)"),
     ],
@@ -37,6 +40,44 @@ def test_the_papers_recipe() -> None:
     fit = Fit(build(bria), bria, 0)
     rates = [fit._rate(epoch) for epoch in (0, 5.9, 6, 12, 18)]
     assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5, 1e-6])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_how_weights_begin(name) -> None:
+    """He's normal, of variance 2 / inputs, or Glorot's uniform up to the root of 6 / (inputs + outputs)."""
+    recipe = RECIPES[name]
+    assert recipe.start == ("glorot" if name.startswith("bria") else "he")
+    with deterministic(5):
+        network = build(recipe)
+    with deterministic(5):
+        again = build(recipe)  # as many layers, made and drawn in the same order
+        for layer in again:
+            if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear):
+                assert not layer.bias.any()
+    assert all(torch.equal(one, other) for one, other in zip(network.parameters(), again.parameters(), strict=True))
+    for layer in network:
+        if not isinstance(layer, torch.nn.Conv2d | torch.nn.Linear):
+            continue
+        weights = layer.weight.detach().flatten(1)
+        inputs, outputs = weights.shape[1], len(weights) * layer.weight[0, 0].numel()
+        largest = float(weights.abs().max())
+        if recipe.start == "he":
+            assert float(weights.std()) == pytest.approx((2 / inputs) ** 0.5, rel=0.25)
+            assert largest > 1.8 * (2 / inputs) ** 0.5
+        else:
+            limit = (6 / (inputs + outputs)) ** 0.5
+            assert 0.9 * limit < largest <= limit
+    told = onnx.load_from_string(export_detector(fold_calibration(network, 1.0, 0.0), seed=5, recipe=recipe))
+    described = json.loads({one.key: one.value for one in told.metadata_props}["recipe"])
+    assert described.get("start", "he") == recipe.start
+    if recipe.start == "he":
+        shipped = onnx.load_from_string(nets.weights(name))
+        assert set(described) == set(json.loads({one.key: one.value for one in shipped.metadata_props}["recipe"]))
+
+
+def test_a_start_that_nobody_knows() -> None:
+    with pytest.raises(ConfigError, match=r"initialise\(start\): expected he or glorot, got 'zero'"):
+        vgg12(start="zero")
 
 
 def test_one_cycle_rises_and_falls() -> None:

@@ -2,16 +2,16 @@
 
 After Krizhevsky, Sutskever and Hinton (2012): convolutions with local response normalisation (LRN) and overlapping
 max-pooling, then two wide hidden layers with dropout. Strides are 1, for a calcification is a few pixels. The widths
-are this project's choice; the paper's own may differ. For comparison; what ships is `mcfast.nets.vgg12`.
+are this project's choice; the paper's own may differ. For comparison: `vgg12` and `vgg24` ship.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-import torch
 from torch import nn
 
+from mcfast.nets.initialise import Start, initialise
 from mcfast.nets.local_response import LocalResponse
 
 __all__ = ["SIDE", "alexnet12"]
@@ -19,8 +19,10 @@ __all__ = ["SIDE", "alexnet12"]
 SIDE = 12
 
 
-def alexnet12(maps: int = 32, hidden: int = 128, dropout: float = 0.5, channels: int = 1) -> nn.Sequential:
-    """(N, channels, 12, 12) float32 -> (N, 1) logits. Glorot's initialisation from torch's global generator.
+def alexnet12(
+    maps: int = 32, hidden: int = 128, dropout: float = 0.5, channels: int = 1, start: Start = "glorot"
+) -> nn.Sequential:
+    """(N, channels, 12, 12) float32 -> (N, 1) logits. `start` as `mcfast.nets.initialise` has it.
 
     LRN as published: 5 neighbouring maps, alpha 1e-4, beta 0.75, k 2.
     """
@@ -42,9 +44,5 @@ def alexnet12(maps: int = 32, hidden: int = 128, dropout: float = 0.5, channels:
         layers[f"relu_full{number}"] = nn.ReLU()
         layers[f"dropout{number}"] = nn.Dropout(dropout)
     layers["logit"] = nn.Linear(hidden, 1)
-    for layer in layers.values():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-            assert isinstance(layer.bias, torch.Tensor)
-            nn.init.zeros_(layer.bias)
+    initialise(layers.values(), start)
     return nn.Sequential(layers)

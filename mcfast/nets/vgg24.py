@@ -3,15 +3,16 @@
 Like `mcfast.nets.vgg12` (Bria et al. 2018) pairs of convolutions with max-pooling and a hidden layer with dropout, but
 it sees 24 x 24 pixels, at one scale or two: 2.4 mm around the candidate at 0.1 mm, in which a calcification has its
 shape, and 4.8 mm at 0.2 mm, in which a vessel, a fold or a cluster has its own. The first convolution takes every other
-pixel. For comparison; what ships is `vgg12` (`docs/evaluation.md` tells why).
+pixel. It ships with one scale, beside `vgg12`: both decide together (`docs/evaluation.md` tells why).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-import torch
 from torch import nn
+
+from mcfast.nets.initialise import Start, initialise
 
 __all__ = ["SCALES", "SIDE", "vgg24"]
 
@@ -19,8 +20,10 @@ SIDE = 24
 SCALES = 2
 
 
-def vgg24(maps: int = 32, hidden: int = 96, dropout: float = 0.3, scales: int = SCALES) -> nn.Sequential:
-    """(N, scales, 24, 24) float32 -> (N, 1) logits. Initialised as in He et al. (2015) from torch's global generator.
+def vgg24(
+    maps: int = 32, hidden: int = 96, dropout: float = 0.3, scales: int = SCALES, start: Start = "he"
+) -> nn.Sequential:
+    """(N, scales, 24, 24) float32 -> (N, 1) logits. `start` as `mcfast.nets.initialise` has it.
 
     3 million multiplications per patch for 32 maps.
     """
@@ -41,9 +44,5 @@ def vgg24(maps: int = 32, hidden: int = 96, dropout: float = 0.3, scales: int = 
     layers["relu_full"] = nn.ReLU()
     layers["dropout"] = nn.Dropout(dropout)
     layers["logit"] = nn.Linear(hidden, 1)
-    for layer in layers.values():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            assert isinstance(layer.bias, torch.Tensor)
-            nn.init.zeros_(layer.bias)
+    initialise(layers.values(), start)
     return nn.Sequential(layers)

@@ -41,8 +41,10 @@ Tell = Callable[[str, int, int], None]
 def build(recipe: DetectorRecipe) -> nn.Sequential:
     """The recipe's network, with random weights from torch's global generator."""
     if recipe.network == "vgg24":
-        return vgg24(recipe.maps, recipe.hidden, recipe.dropout, recipe.scales)
-    return (vgg12 if recipe.network == "vgg12" else alexnet12)(recipe.maps, recipe.hidden, recipe.dropout)
+        return vgg24(recipe.maps, recipe.hidden, recipe.dropout, recipe.scales, recipe.start)
+    if recipe.network == "vgg12":
+        return vgg12(recipe.maps, recipe.hidden, recipe.dropout, recipe.start)
+    return alexnet12(recipe.maps, recipe.hidden, recipe.dropout, start=recipe.start)
 
 
 def looks(recipe: DetectorRecipe) -> tuple[int, int]:
@@ -197,6 +199,9 @@ def _asked(network: nn.Sequential, recipe: DetectorRecipe, seeds: list[int], tel
 def export_detector(network: nn.Sequential, *, seed: int, recipe: DetectorRecipe, own: bool = False) -> bytes:
     """The calibrated network as ONNX with a free batch size; the same bytes for the same weights."""
     scales, side = looks(recipe)
+    told = asdict(recipe)
+    if told["start"] == "he":
+        del told["start"]  # as in the files that ship: the same weights, the same bytes
     return export(
         network,
         name=recipe.network,
@@ -207,7 +212,7 @@ def export_detector(network: nn.Sequential, *, seed: int, recipe: DetectorRecipe
             "input_range": "flattened image in deviations of the noise around the candidate, -8 .. 24",
             "output": "probability of a calcification",
             "spacing_mm": "0.1" if scales == 1 else "0.1 and 0.2",
-            "recipe": json.dumps(asdict(recipe), sort_keys=True),
+            "recipe": json.dumps(told, sort_keys=True),
             "seed": str(seed),
             "training_data": "phantoms of mcfast.phantom" + (" and images of the user" if own else ""),
         },

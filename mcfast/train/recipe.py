@@ -21,6 +21,8 @@ class DetectorRecipe(Course):
         `"vgg24"`, `"vgg12"` or `"alexnet12"` of `mcfast.nets`.
     maps, hidden, dropout
         Its widths, and the share of hidden units left out while training.
+    start
+        How its weights begin, `"he"` or `"glorot"` of `mcfast.nets.initialise`.
     scales
         Of `"vgg24"`: 1 looks at 0.1 mm only, 2 at 0.2 mm too.
     tiles, side, negatives
@@ -39,6 +41,7 @@ class DetectorRecipe(Course):
     maps: int = 32
     hidden: int = 128
     dropout: float = 0.3
+    start: Literal["he", "glorot"] = "he"
     scales: int = 1
     tiles: int = 2200
     side: int = 512
@@ -64,14 +67,18 @@ class DetectorRecipe(Course):
     def __post_init__(self) -> None:
         if self.network not in ("vgg24", "vgg12", "alexnet12"):
             raise ConfigError(f"DetectorRecipe(network): expected vgg24, vgg12 or alexnet12, got {self.network!r}")
+        if self.start not in ("he", "glorot"):
+            raise ConfigError(f"DetectorRecipe(start): expected he or glorot, got {self.start!r}")
         super().__post_init__()
 
 
 RECIPES: dict[str, DetectorRecipe] = {
     "vgg12": DetectorRecipe(),
     "vgg24": DetectorRecipe(network="vgg24", hidden=96, epochs=12),
-    # Bria et al. (2018): as published, on this project's phantoms; no mining, balanced classes.
+    # Bria et al. (2018): as published, on this project's phantoms; no mining, balanced classes. In units of the local
+    # noise inputs are standardised already.
     "bria": DetectorRecipe(
+        start="glorot",
         dropout=0.5,
         epochs=24,
         batch=32,
