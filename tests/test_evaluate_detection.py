@@ -4,9 +4,12 @@ import json
 
 import numpy
 import pytest
+from PIL import Image
 
 from mcfast.cli import main
+from mcfast.cli.evaluate_detection import _print_image
 from mcfast.errors import InputError, UnreadableError
+from mcfast.evaluate.binary import confusion
 from mcfast.evaluate.detection import Findings, evaluate_detection, read_results
 from mcfast.evaluate.froc import Froc, match_clusters, match_marks
 from mcfast.evaluate.truth import ImageTruth, Mark, point
@@ -121,10 +124,50 @@ def test_command(tmp_path, capsys, small_phantom, small_dicom) -> None:
     report = json.loads((out / "report.json").read_text())
     at_twenty = report["per_calcification"]["sensitivity"][-1]["value"]
     assert 0.4 < at_twenty <= 1
-    from PIL import Image
-
     with Image.open(out / "froc.png") as picture:
         assert picture.size == (720, 480)
+
+
+def test_what_the_command_says_of_images(images, tmp_path, capsys, monkeypatch) -> None:
+    """Four images of which two of three with calcifications score above the normal one."""
+    results, truth = images
+    results.append(findings("d", [(5, 5)], [0.05], image_score=0.05))
+    truth.append(ImageTruth("d", (point(5, 5),), (), "d"))
+    monkeypatch.setattr("mcfast.evaluate.detection.read_results", lambda folder: results)
+    monkeypatch.setattr("mcfast.evaluate.truth_files.read_truth", lambda path: truth)
+    out = tmp_path / "report"
+    assert main(["evaluate", "detection", "results", "truth", "--draws", "20", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "at score 0.700, where sensitivity and specificity together are highest:" in printed
+    lines = [line.split() for line in printed.splitlines()]
+    for words in (
+        ["accuracy", "0.750"],
+        ["precision", "1.000"],
+        ["recall", "(sensitivity)", "0.667"],
+        ["specificity", "1.000"],
+        ["F1", "0.800"],
+        ["MCC", f"{2 / 12**0.5:.3f}"],  # (2 x 1 - 0 x 1) / root of 2 x 3 x 1 x 2
+    ):
+        assert words in lines
+    for name in ("roc.png", "froc.png"):
+        with Image.open(out / name) as picture:
+            assert (picture.format, picture.size) == ("PNG", (720, 480))
+            colours = {colour: count for count, colour in picture.convert("RGB").getcolors(1 << 20)}
+        assert colours[(255, 255, 255)] > 0.5 * 720 * 480
+        # The curve itself, three pixels wide, goes once across and once up; axes and words are gray and black.
+        assert colours[(0x1B, 0x6C, 0xA8)] > 3 * 300
+        assert min(max(colour) for colour in colours) < 80
+
+
+def test_a_measure_that_nothing_tells(capsys) -> None:
+    """Where no image is called positive, precision is not known."""
+    counted = confusion([False, False], [True, False]).as_dict()
+    point_of = {"threshold": None, "sensitivity": 0.0, "specificity": 1.0}
+    area = {"value": 0.5, "low": None, "high": None}
+    _print_image({"auc": area, "operating_point": point_of, "confusion": counted})
+    printed = capsys.readouterr().out
+    assert "at score above all" in printed
+    assert ["precision", "unknown"] in [line.split() for line in printed.splitlines()]
 
 
 def test_failed_images_count_as_missed(tmp_path) -> None:

@@ -64,6 +64,22 @@ def test_equals_scikit_learn(seed: int) -> None:
     assert reliability(probabilities, truth).brier == pytest.approx(metrics.brier_score_loss(truth, probabilities))
 
 
+@pytest.mark.parametrize("bins", [1, 5, 10])
+@pytest.mark.parametrize("power", [1, 6])  # the second leaves bins empty
+def test_reliability_equals_scikit_learn(bins: int, power: int) -> None:
+    calibration = pytest.importorskip("sklearn.calibration", reason="scikit-learn is the oracle")
+    rng = numpy.random.default_rng(bins)
+    scores = rng.random(173) ** power
+    truth = rng.random(173) < scores
+    scores[:2], truth[:2] = (0.0, 1.0), (False, True)
+    found = reliability(scores, truth, bins=bins)
+    observed, predicted = calibration.calibration_curve(truth, scores, n_bins=bins, strategy="uniform")
+    filled = found.counts > 0
+    assert found.observed[filled] == pytest.approx(observed)
+    assert found.predicted[filled] == pytest.approx(predicted)
+    assert found.counts.sum() == 173
+
+
 def test_confusion_by_hand() -> None:
     counted = confusion([1, 1, 1, 0, 0], [1, 1, 0, 0, 1])
     assert (counted.true_positive, counted.false_positive, counted.true_negative, counted.false_negative) == (

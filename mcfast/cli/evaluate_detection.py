@@ -10,6 +10,15 @@ from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]
 
+MEASURES = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall (sensitivity)",
+    "specificity": "specificity",
+    "f1": "F1",
+    "mcc": "MCC",
+}
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
@@ -74,7 +83,10 @@ def _print_image(part: dict[str, Any]) -> None:
     point, area = part["operating_point"], part["auc"]
     print(f"per image: AUC in percent {_percent(area)}")
     limit = "above all" if point["threshold"] is None else f"{point['threshold']:.3f}"
-    print(f"  at score {limit}: sensitivity {point['sensitivity']:.1%}, specificity {point['specificity']:.1%}")
+    print(f"  at score {limit}, where sensitivity and specificity together are highest:")
+    for name, label in MEASURES.items():
+        value = part["confusion"][name]
+        print(f"    {label:22} {'unknown' if value is None else f'{value:.3f}'}")
 
 
 def _percent(one: dict[str, float | None]) -> str:
