@@ -10,6 +10,7 @@ from mcfast.cli import (
     evaluate_detection,
     evaluate_inputs,
     evaluate_looks,
+    evaluate_patches,
     evaluate_sr,
 )
 from mcfast.result import NOTICE
@@ -18,6 +19,7 @@ __all__ = ["add_parser"]
 
 MEASUREMENTS = (
     evaluate_detection,
+    evaluate_patches,
     evaluate_comparison,
     evaluate_looks,
     evaluate_inputs,
