@@ -1,4 +1,4 @@
-"""FROC against cases worked out by hand, and mini-MIAS circles."""
+"""FROC against cases worked out by hand."""
 
 import numpy
 import pytest
@@ -53,18 +53,3 @@ def test_ties_do_not_help() -> None:
     """A hit that scores like the false mark that is too many does not count."""
     got = match(numpy.array([[0, 0], [50, 0]]), numpy.array([0.5, 0.5]), numpy.array([[0, 0]]), 1)
     assert sensitivity_at([got], [0, 1]) == [0.0, 1.0]
-
-
-def test_circles_count_from_the_bottom() -> None:
-    from mcfast.evaluate.mini_mias import Circle, read_circles
-
-    text = "REFNUM BG CLASS\nmdb209 G CALC M 647 503 87\nmdb216 D CALC M *NOTE 3*\nmdb001 G CIRC B 535 425 197\n"
-    assert read_circles(text) == {"mdb209": [Circle(1023 - 503, 647, 87)], "mdb216": []}
-
-
-def test_mini_mias_needs_its_folder(tmp_path) -> None:
-    from mcfast.errors import InputError
-    from mcfast.evaluate.mini_mias import evaluate_mini_mias
-
-    with pytest.raises(InputError, match=r"Info\.txt: cannot be read .*; give the folder of mini-MIAS"):
-        evaluate_mini_mias(tmp_path, b"")

@@ -24,7 +24,7 @@ def pictures(tmp_path_factory):
     """Two small mammograms without calcifications of their own."""
     folder = tmp_path_factory.mktemp("pictures")
     for seed, name in ((52, "a_L"), (53, "a_R")):
-        drawn = mammogram(seed, shape=(500, 400), spacing_mm=0.1, clusters=0)
+        drawn = mammogram(seed, shape=(400, 320), spacing_mm=0.1, clusters=0)
         Image.fromarray(drawn.image).save(folder / f"{name}.png")
     return folder
 

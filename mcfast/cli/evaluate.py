@@ -10,6 +10,7 @@ from mcfast.cli import (
     evaluate_detection,
     evaluate_inputs,
     evaluate_looks,
+    evaluate_mini_mias,
     evaluate_patches,
     evaluate_sr,
 )
@@ -20,6 +21,7 @@ __all__ = ["add_parser"]
 MEASUREMENTS = (
     evaluate_detection,
     evaluate_patches,
+    evaluate_mini_mias,
     evaluate_comparison,
     evaluate_looks,
     evaluate_inputs,

@@ -8,7 +8,7 @@ from typing import Any
 from mcfast.cli.evaluate_options import add_patients, patients_table
 from mcfast.result import NOTICE
 
-__all__ = ["add_parser"]
+__all__ = ["MEASURES", "add_parser", "print_froc"]
 
 MEASURES = {
     "accuracy": "accuracy",
@@ -60,7 +60,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     )
     for name in ("per_calcification", "per_cluster"):
         if name in report:
-            _print_froc(name.replace("_", " "), report[name])
+            print_froc(name.replace("_", " "), report[name])
     if "per_image" in report:
         _print_image(report["per_image"])
     if report.get("calibration"):
@@ -71,7 +71,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_froc(name: str, part: dict[str, Any]) -> None:
+def print_froc(name: str, part: dict[str, Any]) -> None:
+    """Print sensitivities of a part of `evaluate_detection`'s report."""
     print(f"{name}: sensitivity in percent (95 % interval by patient)")
     for rate, one in zip(part["false_per_image"], part["sensitivity"], strict=True):
         print(f"  {rate:5g} false positives per image   {_percent(one)}")

@@ -22,7 +22,7 @@ from mcfast.evaluate.plain import plain
 from mcfast.evaluate.roc import auc, mean_sensitivity, operating_point, roc
 from mcfast.evaluate.truth import ImageTruth
 
-__all__ = ["CELL_MM", "Findings", "evaluate_detection", "read_results", "spread_sensitivity"]
+__all__ = ["CELL_MM", "Findings", "evaluate_detection", "findings_of", "read_results", "spread_sensitivity"]
 
 CELL_MM = 0.5  # side of the cells that stand for "places that could have been marked" in S(1e-6, 1e-1)
 
@@ -64,26 +64,29 @@ def read_results(folder: str | Path) -> list[Findings]:
 
 def _findings(file: Path) -> Findings:
     try:
-        content = json.loads(file.read_text("utf-8"))
-        name = Path(content["source"]["name"]).stem
-        calcifications, image = content["calcifications"], content["image"] or {}
-        places = numpy.array([(one["row"], one["col"]) for one in calcifications], numpy.float64).reshape(-1, 2)
-        member = numpy.array([one["cluster"] or 0 for one in calcifications], int)
-        clusters = content["clusters"]
-        return Findings(
-            name,
-            places,
-            numpy.array([one["score"] for one in calcifications], numpy.float64),
-            tuple(places[member == one["id"]] for one in clusters),
-            tuple(float(one["score"]) for one in clusters),
-            float(content["score"] or 0.0),
-            (int(image.get("rows", 1)), int(image.get("columns", 1))),
-            tuple(image.get("spacing_mm", (1.0, 1.0))),
-        )
+        return findings_of(json.loads(file.read_text("utf-8")))
     except OSError as error:
         raise UnreadableError(f"{file}: cannot be read ({error.strerror}); run mcfast again") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableError(f"{file}: is no result of mcfast run ({error!r:.80}); run mcfast again") from error
+
+
+def findings_of(content: dict[str, Any]) -> Findings:
+    """The findings in the JSON form of a `Result`. Raises `KeyError`, `TypeError` or `ValueError` if it is none."""
+    calcifications, image = content["calcifications"], content["image"] or {}
+    places = numpy.array([(one["row"], one["col"]) for one in calcifications], numpy.float64).reshape(-1, 2)
+    member = numpy.array([one["cluster"] or 0 for one in calcifications], int)
+    clusters = content["clusters"]
+    return Findings(
+        Path(content["source"]["name"]).stem,
+        places,
+        numpy.array([one["score"] for one in calcifications], numpy.float64),
+        tuple(places[member == one["id"]] for one in clusters),
+        tuple(float(one["score"]) for one in clusters),
+        float(content["score"] or 0.0),
+        (int(image.get("rows", 1)), int(image.get("columns", 1))),
+        tuple(image.get("spacing_mm", (1.0, 1.0))),
+    )
 
 
 def evaluate_detection(

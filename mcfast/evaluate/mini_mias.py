@@ -1,108 +1,115 @@
 """Clusters found in the mini-MIAS database: digitised film at 0.2 mm, circles around clusters as the truth.
 
 Suckling et al., "The Mammographic Image Analysis Society digital mammogram database", Excerpta Medica ICS 1069, 1994.
-The images have half the resolution that the detector was made for, 8 bits, and film grain: a hard test.
+The images have half the resolution that the detector was made for, 8 bits, and film grain, and a circle says neither
+how many calcifications there are nor where: a coarse test of clusters, and a hard one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy
 
-from mcfast import runtimes
-from mcfast.detect import DetectorConfig, detect
-from mcfast.errors import InputError
-from mcfast.ops import resample
+from mcfast.errors import InputError, UnreadableError
+from mcfast.evaluate.bootstrap import DRAWS
+from mcfast.evaluate.detection import Findings, evaluate_detection, findings_of
+from mcfast.evaluate.patch_files import read_patch
+from mcfast.evaluate.truth import ImageTruth, Mark
+from mcfast.mammogram import Mammogram
+from mcfast.result import Result
 
-__all__ = ["Circle", "evaluate_mini_mias", "read_circles"]
+__all__ = ["SPACING_MM", "circles_truth", "evaluate_mini_mias"]
 
 SPACING_MM = 0.2
-CANONICAL_MM = 0.1
 ROWS = 1024
+CORNERS = 64  # of a circle as an outline: a thousandth of its radius off
+SUFFIXES = (".pgm", ".png", ".tif", ".tiff")
 
 
-@dataclass(frozen=True, slots=True)
-class Circle:
-    """A cluster of calcifications; row and column in pixels from the top left, radius in pixels."""
+def circles_truth(information: str) -> list[ImageTruth]:
+    """The circles in the text of `Info.txt`, lines such as `mdb209 G CALC M 647 503 87` (x, y, radius in pixels).
 
-    row: float
-    column: float
-    radius: float
-
-
-def read_circles(information: str) -> dict[str, list[Circle]]:
-    """Circles by image from the text of `Info.txt`: lines such as `mdb209 G CALC M 647 503 87`.
-
-    The file counts y from the bottom. Images whose calcifications are everywhere have no numbers and get no circle.
+    The file counts y from the bottom. Two films that follow each other, the second with an even number, are of one
+    woman. Images with calcifications that have no numbers, being everywhere, are left out: what is false in them is not
+    known.
     """
-    circles: dict[str, list[Circle]] = {}
+    circles: dict[str, list[Mark]] = {}
+    everywhere: set[str] = set()
     for line in information.splitlines():
         words = line.split()
-        if len(words) >= 4 and words[2] == "CALC":
-            found = circles.setdefault(words[0], [])
-            if len(words) >= 7 and all(word.isdigit() for word in words[4:7]):
-                x, y, radius = (float(word) for word in words[4:7])
-                found.append(Circle(ROWS - 1 - y, x, radius))
-    return circles
+        if len(words) < 4 or words[2] != "CALC" or not words[0][3:].isdigit():
+            continue
+        if len(words) >= 7 and all(word.isdigit() for word in words[4:7]):
+            x, y, radius = (float(word) for word in words[4:7])
+            circles.setdefault(words[0], []).append(_circle(ROWS - 1 - y, x, radius))
+        else:
+            everywhere.add(words[0])
+    return [
+        ImageTruth(name, (), tuple(marks), f"films {(int(name[3:]) + 1) // 2}", (SPACING_MM, SPACING_MM))
+        for name, marks in sorted(circles.items())
+        if name not in everywhere
+    ]
 
 
 def evaluate_mini_mias(
-    folder: str | Path, network: bytes, *, config: DetectorConfig | None = None, threads: int = 2
+    folder: str | Path,
+    engine: Callable[[Mammogram], Result],
+    *,
+    draws: int = DRAWS,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Find clusters in every image of the folder and compare them with the circles.
+    """Find clusters in every image that has circles, and hold them against these.
 
-    A circle is hit if a cluster has a member in it or within 2 mm of it; a cluster with no member there is false.
-    Images without circles take no part.
+    Parameters
+    ----------
+    folder
+        With `Info.txt` and the images that it names, as PGM, PNG or TIFF.
+    engine
+        An `Engine`: its scores of clusters make the curve, which ends at its `cluster_score`.
+    draws
+        Of the bootstrap by woman.
+    progress
+        Called with how many images are done and to do.
 
     Returns
     -------
-    Number of images and circles, share of circles hit by a cluster, share hit by any calcification, false clusters per
-    image.
+    The report of `evaluate_detection`; a circle is hit by a cluster with two members in it or within 1 mm of it.
 
     Raises
     ------
     InputError
-        If the folder holds no `Info.txt` or an image that it names is missing.
+        If the folder holds no `Info.txt` with circles, or an image that it names is missing or cannot be read.
     """
-    from PIL import Image
-
     folder = Path(folder)
     try:
-        circles = {name: found for name, found in read_circles((folder / "Info.txt").read_text()).items() if found}
+        truth = circles_truth((folder / "Info.txt").read_text("ascii", errors="replace"))
     except OSError as error:
-        raise InputError(
-            f"{folder}/Info.txt: cannot be read ({error.strerror}); give the folder of mini-MIAS"
+        raise UnreadableError(
+            f"{folder / 'Info.txt'}: cannot be read ({error.strerror}); give the folder of mini-MIAS"
         ) from error
-    loaded = runtimes.load(network, threads=threads)
-    scale = SPACING_MM / CANONICAL_MM
-    hit, touched, false, total = 0, 0, 0, 0
-    for name, truth in sorted(circles.items()):
-        path = folder / f"{name}.pgm"
-        if not path.exists():
-            raise InputError(f"{path}: missing; give the folder of mini-MIAS with all images of calcifications")
-        pixels = resample(numpy.asarray(Image.open(path)), scale)
-        found = detect(pixels, CANONICAL_MM, max_value=255, network=loaded, config=config)
-        places = numpy.array([(one.row, one.column) for one in found.calcifications]).reshape(-1, 2)
-        places = (places + 0.5) / scale - 0.5
-        clusters = numpy.array([-1 if one.cluster is None else one.cluster for one in found.calcifications], int)
-        near = numpy.array([_near(places, circle) for circle in truth]).reshape(len(truth), len(places))
-        hit += int((near & (clusters >= 0)).any(axis=1).sum())
-        touched += int(near.any(axis=1).sum())
-        total += len(truth)
-        false += sum(not near[:, clusters == one.id].any() for one in found.clusters)
-    images = len(circles)
-    return {
-        "images": images,
-        "circles": total,
-        "hit_by_cluster": hit / max(total, 1),
-        "hit_by_calcification": touched / max(total, 1),
-        "false_clusters_per_image": false / max(images, 1),
-    }
+    if not truth:
+        raise InputError(f"{folder / 'Info.txt'}: no circle there; give the folder of mini-MIAS")
+    files = [_file(folder, image.name) for image in truth]
+    found: list[Findings] = []
+    for image, file in zip(truth, files, strict=True):
+        result = engine(read_patch(file, SPACING_MM))
+        found.append(replace(findings_of(result.as_dict()), name=image.name))
+        if progress is not None:
+            progress(len(found), len(files))
+    return evaluate_detection(found, truth, draws=draws)
 
 
-def _near(places: Any, circle: Circle) -> Any:
-    distance = numpy.hypot(places[:, 0] - circle.row, places[:, 1] - circle.column)
-    return distance <= circle.radius + 2.0 / SPACING_MM
+def _circle(row: float, column: float, radius: float) -> Mark:
+    angle = numpy.linspace(0, 2 * numpy.pi, CORNERS, endpoint=False)
+    return Mark(numpy.stack([row + radius * numpy.sin(angle), column + radius * numpy.cos(angle)], axis=1))
+
+
+def _file(folder: Path, name: str) -> Path:
+    for suffix in SUFFIXES:
+        if (folder / f"{name}{suffix}").is_file():
+            return folder / f"{name}{suffix}"
+    raise InputError(f"{folder / name}.pgm: missing; give the folder of mini-MIAS with all images of calcifications")
