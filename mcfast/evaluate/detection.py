@@ -120,14 +120,8 @@ def evaluate_detection(
     InputError
         If an image of the truth has no result, or several that could be its own, or `patients` leaves it out.
     """
-    found = {one.name: one for one in results}
-    named = paired(truth, list(found))
-    missing = [image.name for image, name in named if name is None]
-    if missing or not truth:
-        listed = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise InputError(f"evaluate_detection(results): no result for {listed or 'any image'}; run mcfast on them too")
-    truth = [image for image, _ in named]
-    pairs = [(found[name], image) for image, name in named if name is not None]
+    pairs = _pairs(results, truth)
+    truth = [image for _, image in pairs]
     whose = [image.patient or image.name for image in truth]
     if patients is not None:
         whose = [patient_from(patients, one.name) for one, _ in pairs]
@@ -154,6 +148,16 @@ def evaluate_detection(
         report["per_image"] = _per_image(scores, holds, whose, draws, seed)
     known: dict[str, Any] = plain(report)
     return known
+
+
+def _pairs(results: Sequence[Findings], truth: Sequence[ImageTruth]) -> list[tuple[Findings, ImageTruth]]:
+    found = {one.name: one for one in results}
+    named = paired(truth, list(found))
+    missing = [image.name for image, name in named if name is None]
+    if missing or not truth:
+        listed = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise InputError(f"evaluate_detection(results): no result for {listed or 'any image'}; run mcfast on them too")
+    return [(found[name], image) for image, name in named if name is not None]
 
 
 def _mm(one: Findings, image: ImageTruth) -> tuple[float, float]:
