@@ -99,6 +99,23 @@ def emulated(pytestconfig):
     return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache))
 
 
+@pytest.fixture(scope="session")
+def unchecked(pytestconfig):
+    """The same without the checks within a kernel, in a third of the time: for tests of what stands around kernels."""
+    import emulated_device
+
+    return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache, ("-O2",)))
+
+
+@pytest.fixture
+def gpu(unchecked, tmp_path):
+    """An emulated GPU that `Engine(device="cuda")` finds; the stand-in for `_cuda`."""
+    import device_engine
+
+    with device_engine.emulated_gpu(unchecked, tmp_path) as gpu:
+        yield gpu
+
+
 @pytest.fixture
 def receiving_node(tmp_path):
     """A DICOM receiver with limits that tests can reach."""

@@ -1,7 +1,5 @@
 """What the GPU engine counts: upload, computing and downloads by events, and on demand every stage of computing."""
 
-import device_engine
-import emulated_device
 import fake_cuda
 import numpy
 import pytest
@@ -10,17 +8,6 @@ from test_device_engine import config
 import mcfast
 from mcfast import phantom
 from mcfast.device.slot import SPANS
-
-
-@pytest.fixture(scope="module")
-def emulated(pytestconfig):
-    return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache, ("-O2",)))
-
-
-@pytest.fixture
-def gpu(emulated, tmp_path):
-    with device_engine.emulated_gpu(emulated, tmp_path) as gpu:
-        yield gpu
 
 
 @pytest.fixture(scope="module")

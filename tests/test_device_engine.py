@@ -3,8 +3,6 @@
 import gc
 from importlib import import_module
 
-import device_engine
-import emulated_device
 import fake_tensorrt
 import numpy
 import pytest
@@ -19,18 +17,6 @@ from mcfast.errors import DeviceError
 from mcfast.runtimes.tensorrt import TensorrtNetwork
 
 FEW = DetectorConfig(limit=150)
-
-
-@pytest.fixture(scope="module")
-def emulated(pytestconfig):
-    """Without the checks within a kernel, which test_gpu_kernels.py and test_gpu_proposal.py make: it takes a third."""
-    return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache, ("-O2",)))
-
-
-@pytest.fixture
-def gpu(emulated, tmp_path):
-    with device_engine.emulated_gpu(emulated, tmp_path) as gpu:
-        yield gpu
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +169,8 @@ def test_the_boxes_of_all_clusters_are_waited_for_once(gpu):
     gpu.run = lambda *arguments: (waits.append(len(gpu.log) - started), run(*arguments))
     same(engine._finish(begun), expected)
     boxes = len(expected.magnified)
-    assert waits == [0, boxes], "for the result, and after all of their downloads"
+    # Events that are asked for their times look, too; but none between one box and the next.
+    assert set(waits) == {0, boxes}, "for the result, and after all of their downloads"
     assert gpu.log[started:] == ["download"] * boxes
 
 

@@ -1,7 +1,6 @@
 """What an engine does when the GPU, or what it needs there, fails: another runtime, the CPU, or an error that says why."""
 
 import device_engine
-import emulated_device
 import fake_tensorrt
 import numpy
 import pytest
@@ -15,14 +14,9 @@ from mcfast.runtimes.tensorrt import EngineCache
 OWN = mcfast.Config(spacing_mm=0.28, detector=DetectorConfig(limit=60), magnify="none")
 
 
-@pytest.fixture(scope="module")
-def emulated(pytestconfig):
-    return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache, ("-O2",)))
-
-
 @pytest.fixture
-def gpu(emulated, tmp_path):
-    with device_engine.emulated_gpu(emulated, tmp_path / "cache") as gpu:
+def gpu(unchecked, tmp_path):
+    with device_engine.emulated_gpu(unchecked, tmp_path / "cache") as gpu:
         yield gpu
 
 

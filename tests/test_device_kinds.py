@@ -4,8 +4,6 @@ import gc
 import itertools
 from types import SimpleNamespace
 
-import device_engine
-import emulated_device
 import fake_tensorrt
 import numpy
 import pytest
@@ -14,17 +12,6 @@ from test_device_engine import config, same
 import mcfast
 from mcfast import phantom
 from mcfast.device import kept, slot
-
-
-@pytest.fixture(scope="module")
-def emulated(pytestconfig):
-    return emulated_device.EmulatedDevice(emulated_device.build(pytestconfig.cache, ("-O2",)))
-
-
-@pytest.fixture
-def gpu(emulated, tmp_path):
-    with device_engine.emulated_gpu(emulated, tmp_path) as gpu:
-        yield gpu
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +96,12 @@ def test_what_is_too_many_is_given_back(gpu, views, expected, monkeypatch):
     """Of two that are kept, the third kind frees the first, which begins anew."""
     monkeypatch.setattr(kept, "KINDS", 2)
     engine = mcfast.Engine(config(spacing_mm=0.14), "cuda")
-    streams = {one.stream.handle for one in engine._pipeline.slots}
+    streams = {one.stream.handle for one in engine._way.pipeline.slots}
 
     def arrays():
         """How many kinds' arrays there are: each is one block as large as its layout."""
         gc.collect()
-        sizes = {one.frame.arrays.size for own in engine._pipeline.slots for one in own._kinds._kinds.values()}
+        sizes = {one.frame.arrays.size for own in engine._way.pipeline.slots for one in own._kinds._kinds.values()}
         return sum(len(block.bytes) in sizes for block in gpu.blocks if block.stream in streams and not block.freed)
 
     held = []
@@ -128,7 +115,7 @@ def test_what_is_too_many_is_given_back(gpu, views, expected, monkeypatch):
 def test_kinds_make_room_where_memory_is_missing(gpu, views, expected, monkeypatch):
     """An image that cannot be put on the GPU beside the others' memory is tried again without it; then it fails."""
     engine, made = mcfast.Engine(config(spacing_mm=0.14), "cuda"), slot.Frame
-    others = {one.stream.handle: one._kinds for one in engine._pipeline.slots}
+    others = {one.stream.handle: one._kinds for one in engine._way.pipeline.slots}
     tried = []
 
     def frame(runtime, stream, *arguments):

@@ -5,7 +5,8 @@ import json
 import numpy
 import pytest
 
-from mcfast.evaluate.patch_level import MEASURES, evaluate_patches
+from mcfast.evaluate.binary import MEASURES
+from mcfast.evaluate.patch_level import evaluate_patches
 
 
 def test_measures_by_hand() -> None:

@@ -6,18 +6,10 @@ import argparse
 from typing import Any
 
 from mcfast.cli.evaluate_options import add_patients, patients_table
+from mcfast.evaluate.binary import MEASURES
 from mcfast.result import NOTICE
 
-__all__ = ["MEASURES", "add_parser", "print_froc"]
-
-MEASURES = {
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall (sensitivity)",
-    "specificity": "specificity",
-    "f1": "F1",
-    "mcc": "MCC",
-}
+__all__ = ["add_parser", "print_froc"]
 
 
 def add_parser(commands: Any) -> None:

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcfast.cli.evaluate_detection import MEASURES
 from mcfast.cli.evaluate_options import add_patients, patients_table
 from mcfast.cli.progress import bars
+from mcfast.evaluate.binary import MEASURES
 from mcfast.result import NOTICE
 
 __all__ = ["add_parser"]

@@ -9,7 +9,17 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-__all__ = ["Confusion", "confusion"]
+__all__ = ["MEASURES", "Confusion", "confusion"]
+
+MEASURES = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall (sensitivity)",
+    "specificity": "specificity",
+    "f1": "F1",
+    "mcc": "MCC",
+}
+"""Of a `Confusion`, and what tables call them."""
 
 
 @dataclass(frozen=True, slots=True)

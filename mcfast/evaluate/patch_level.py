@@ -9,15 +9,13 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.evaluate.binary import confusion
+from mcfast.evaluate.binary import MEASURES, confusion
 from mcfast.evaluate.bootstrap import DRAWS, bootstrap
 from mcfast.evaluate.calibration import reliability
 from mcfast.evaluate.plain import plain
 from mcfast.evaluate.roc import auc, operating_point, roc
 
-__all__ = ["MEASURES", "evaluate_patches"]
-
-MEASURES = ("accuracy", "precision", "recall", "specificity", "f1", "mcc")
+__all__ = ["evaluate_patches"]
 
 
 def evaluate_patches(
@@ -45,7 +43,8 @@ def evaluate_patches(
     Returns
     -------
     For JSON: `"patches"`, `"positives"`, `"patients"`, `"threshold"`, `"confusion"` (counts and measures), `"measures"`
-    (each of `MEASURES` and `"auc"` with its 95 % interval), `"operating_point"` (Youden's), `"calibration"`.
+    (each of `mcfast.evaluate.binary.MEASURES` and `"auc"`, with its 95 % interval), `"operating_point"` (Youden's),
+    `"calibration"`.
 
     Raises
     ------

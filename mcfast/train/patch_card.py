@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mcfast.evaluate.binary import MEASURES
 from mcfast.train.detector_card import course, fact_table
 
 __all__ = ["measure_table", "model_card"]
@@ -61,15 +62,7 @@ _FACTS = {
 
 _PHANTOMS = "Trained on phantoms alone. On real mammograms the score is an ordering at best."
 _PATIENTS = "Weights may hold traces of the images they were trained on: those of patients are not to be published."
-_NAMES = {
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall (sensitivity)",
-    "specificity": "specificity",
-    "f1": "F1",
-    "mcc": "MCC",
-    "auc": "area under the ROC curve",
-}
+_NAMES = MEASURES | {"auc": "area under the ROC curve"}
 
 
 def model_card(metrics: dict[str, Any], version: str) -> str:
