@@ -2,12 +2,15 @@
 
 import numpy
 import pytest
+from scipy import ndimage
 
 from mcfast.phantom import tile
-from mcfast.phantom.distractors import add_crossings, add_film_marks, add_hot_pixels, add_metal, add_vascular
+from mcfast.phantom.distractors import add_crossings, add_film_marks, add_hot_pixels, add_metal
 from mcfast.phantom.distribution import DISTRIBUTIONS, _offsets, distribute
 from mcfast.phantom.export import as_exported
+from mcfast.phantom.mixture import MIXTURES
 from mcfast.phantom.morphology import calcification
+from mcfast.phantom.vascular import add_artery, add_tracks
 
 
 def test_tile_is_its_generators_own() -> None:
@@ -29,9 +32,11 @@ def test_tiles_are_varied_and_calcified() -> None:
             assert one.mask[round(drawn.row), round(drawn.column)]
 
 
-def test_tile_refuses_what_is_too_small() -> None:
+def test_tile_refuses_what_it_cannot_draw() -> None:
     with pytest.raises(ValueError, match=r"tile\(side\): expected at least 128 pixels, got 100"):
         tile(numpy.random.default_rng(0), side=100)
+    with pytest.raises(ValueError, match=r"tile\(mixture\): expected one of usual, difficult, got 'rare'"):
+        tile(numpy.random.default_rng(0), mixture="rare")
 
 
 @pytest.mark.parametrize("shape", ["irregular", "rim", "rod", "branch", "soft"])
@@ -83,20 +88,73 @@ def test_distribute_keeps_its_distances(clusters: int) -> None:
 def test_distributions_differ_as_their_names_say() -> None:
     rng = numpy.random.default_rng(2)
     widths = {}
-    for kind in DISTRIBUTIONS:
-        spreads = [numpy.sqrt(numpy.linalg.eigvalsh(numpy.cov(_offsets(kind, 200, rng).T))) for _ in range(20)]
-        widths[kind] = numpy.mean(spreads, axis=0)
+    for name in DISTRIBUTIONS:
+        spreads = [numpy.sqrt(numpy.linalg.eigvalsh(numpy.cov(_offsets(name, 200, rng).T))) for _ in range(20)]
+        widths[name] = numpy.mean(spreads, axis=0)
     assert widths["linear"][1] > 5 * widths["linear"][0]
     assert widths["grouped"][1] < widths["regional"][1] < widths["diffuse"][1]
     assert widths["segmental"][0] > widths["linear"][0]
 
 
-def test_vascular_is_two_parallel_tracks() -> None:
-    signal = numpy.zeros((400, 400), numpy.float32)
-    add_vascular(signal, 0.1, 1.0, numpy.random.default_rng(3))
-    assert signal.max() > 0.5
-    assert (signal > 0.3).sum() > 30
-    assert (signal > 0.3).mean() < 0.05
+@pytest.mark.parametrize("add", [add_artery, add_tracks])
+def test_vascular_is_long_and_of_the_height_asked_for(add) -> None:
+    tracks = []
+    for seed in range(12):
+        signal = numpy.zeros((400, 400), numpy.float32)
+        add(signal, 0.1, 1.0, numpy.random.default_rng(seed))
+        again = numpy.zeros((400, 400), numpy.float32)
+        add(again, 0.1, 1.0, numpy.random.default_rng(seed))
+        assert numpy.array_equal(signal, again)
+        assert signal.min() >= 0
+        assert signal.max() < 4
+        assert (signal > 0.3).mean() < 0.1
+        if (signal > 0.3).any():
+            tracks.append(numpy.ptp(numpy.argwhere(signal > 0.3), axis=0).max() * 0.1)
+    assert len(tracks) >= 10
+    assert numpy.median(tracks) > 8
+
+
+@pytest.mark.parametrize("add", [add_artery, add_tracks])
+def test_vascular_takes_what_is_there(add) -> None:
+    """It adds, whatever is below; the same on tissue as on nothing."""
+    over, alone = numpy.full((200, 200), 0.3, numpy.float32), numpy.zeros((200, 200), numpy.float32)
+    for signal in (over, alone):
+        add(signal, 0.1, 0.2, numpy.random.default_rng(3))
+    assert numpy.allclose(over - 0.3, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_kinds_of_calcifications(name) -> None:
+    rng = numpy.random.default_rng(6)
+    kinds = MIXTURES[name].kinds
+    for clustered in (False, True):
+        drawn = [kinds.draw(clustered, rng) for _ in range(4000)]
+        shares = {shape: numpy.mean([one.shape == shape for one in drawn]) for shape in ("soft", "rim", "rod")}
+        assert shares["soft"] == pytest.approx(kinds.soft, abs=0.02)
+        assert shares["rim"] == pytest.approx(kinds.coarse * kinds.rims, abs=0.02)
+        assert shares["rod"] == pytest.approx(kinds.thin * kinds.rods, abs=0.02)
+        sizes = numpy.array([one.diameter_mm for one in drawn])
+        assert 0.14 <= sizes.min() < 0.2
+        assert 0.9 < sizes.max() <= (kinds.thin_mm[1] if clustered else kinds.coarse_mm[1])
+        assert all(4 < one.detectability <= kinds.coarse_snr[1] for one in drawn)
+
+
+def test_difficult_tiles_have_calcifications_near_the_skin() -> None:
+    """In tiles with skin a good part of them lies within 7 mm of it, though most of the tissue is deeper."""
+    near = dict.fromkeys(MIXTURES, 0)
+    deep = dict.fromkeys(MIXTURES, 0)
+    for name in MIXTURES:
+        for index in range(40):
+            one = tile(numpy.random.default_rng([2, index]), side=384, mixture=name)
+            if one.mask.all():
+                continue
+            depth = ndimage.distance_transform_edt(one.mask) * 0.1
+            for drawn in one.calcifications:
+                shallow = depth[round(drawn.row), round(drawn.column)] < 7
+                near[name], deep[name] = near[name] + shallow, deep[name] + (not shallow)
+    assert near["difficult"] > 0.4 * (near["difficult"] + deep["difficult"])
+    assert near["usual"] < 0.4 * (near["usual"] + deep["usual"])
+    assert deep["difficult"] > 50
 
 
 def test_metal_is_bright_and_sharp() -> None:

@@ -1,48 +1,15 @@
-"""What fools detectors and is no calcification to report: vessels' walls, metal, specks on film, hot pixels."""
+"""What fools detectors and is no calcification to report: crossing lines, metal, specks on film, hot pixels."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
 from mcfast.phantom.texture import bezier_curves, draw_points
 
-__all__ = ["add_crossings", "add_film_marks", "add_hot_pixels", "add_metal", "add_vascular"]
+__all__ = ["add_crossings", "add_film_marks", "add_hot_pixels", "add_metal"]
 
 Field = NDArray[numpy.float32]
-
-
-def add_vascular(signal: Field, spacing_mm: float, peak: float, rng: numpy.random.Generator) -> None:
-    """Calcified walls of an artery, in place: two parallel broken tracks, 0.7 to 2.5 mm apart; `peak` their height."""
-    side = signal.shape[0]
-    start = rng.uniform(0, 1, (1, 2)) * signal.shape
-    length = numpy.exp(rng.uniform(numpy.log(10), numpy.log(50))) / spacing_mm
-    (curve,) = bezier_curves(start, rng.uniform(0, 2 * numpy.pi, 1), numpy.array([length]), 0.2, rng)
-    tangent = numpy.gradient(curve, axis=0)
-    normal = numpy.column_stack([tangent[:, 1], -tangent[:, 0]])
-    normal /= numpy.maximum(numpy.hypot(*normal.T), 1e-6)[:, None]
-    apart = rng.uniform(0.7, 2.5) / spacing_mm
-    millimetres = numpy.arange(len(curve)) / 3 * spacing_mm
-    lumen = draw_points(signal.shape, curve, numpy.full(len(curve), 0.35 * peak), apart / 2.5)
-    signal += lumen
-    for wall in (-0.5, 0.5):
-        points = curve + wall * apart * normal + rng.normal(0, 0.2, (1, 2))
-        weights = peak * _deposits(millimetres, rng)
-        signal += draw_points((side, signal.shape[1]), points, weights, rng.uniform(0.06, 0.14) / spacing_mm)
-
-
-def _deposits(along_mm: NDArray[Any], rng: numpy.random.Generator) -> NDArray[Any]:
-    """Plaques along a wall: runs of 0.2 to 4 mm with gaps, uneven inside."""
-    weights = numpy.zeros(len(along_mm))
-    place = 0.0
-    while place < (along_mm[-1] if len(along_mm) else 0):
-        run = numpy.exp(rng.uniform(numpy.log(0.2), numpy.log(4)))
-        inside = (along_mm >= place) & (along_mm < place + run)
-        weights[inside] = rng.uniform(0.3, 1.0) * (1 + 0.4 * rng.standard_normal(int(inside.sum()))).clip(0.2, 2)
-        place += run + numpy.exp(rng.uniform(numpy.log(0.15), numpy.log(3)))
-    return weights
 
 
 def add_crossings(signal: Field, spacing_mm: float, peak: float, rng: numpy.random.Generator) -> None:

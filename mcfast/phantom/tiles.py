@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import numpy
 from numpy.typing import NDArray
 
-from mcfast.phantom.distractors import add_crossings, add_film_marks, add_hot_pixels, add_metal, add_vascular
+from mcfast.phantom.distractors import add_crossings, add_film_marks, add_hot_pixels, add_metal
 from mcfast.phantom.distribution import distribute
 from mcfast.phantom.export import as_exported
 from mcfast.phantom.exposure import Exposure
-from mcfast.phantom.morphology import Shape, calcification
+from mcfast.phantom.kinds import Kind
+from mcfast.phantom.mixture import MIXTURES, Mixture, MixtureName
+from mcfast.phantom.morphology import calcification
 from mcfast.phantom.record import Calcification
 from mcfast.phantom.texture import enlarge, power_law, septa, smooth_noise
 from mcfast.phantom.tissue import add_specks, fibres
@@ -25,6 +27,7 @@ __all__ = ["Tile", "tile"]
 Field = NDArray[numpy.float32]
 SPACING_MM = 0.1
 WHITE = 65535
+SHALLOW_MM = 7.0
 MARGIN = 16  # pixels at the tile's border without calcifications
 
 
@@ -41,23 +44,31 @@ class Tile:
     calcifications: tuple[Calcification, ...]
 
 
-def tile(rng: numpy.random.Generator, *, side: int = 512) -> Tile:
-    """Draw a tile of `side` x `side` pixels of 0.1 mm, 128 at least; the generator's state is all it depends on.
+def tile(rng: numpy.random.Generator, *, side: int = 512, mixture: MixtureName = "usual") -> Tile:
+    """Draw a tile of `side` x `side` pixels of 0.1 mm, 128 at least; the generator's state is all else it depends on.
 
-    Raises `ValueError` for a smaller side. About a quarter of a second for 512.
+    `mixture` is one of `mcfast.phantom.mixture`. Raises `ValueError` for a smaller side or another mixture. About a
+    quarter of a second for 512.
     """
     if side < 128:
         raise ValueError(f"tile(side): expected at least 128 pixels, got {side}")
+    if mixture not in MIXTURES:
+        raise ValueError(f"tile(mixture): expected one of {', '.join(MIXTURES)}, got {mixture!r}")
+    mixed = MIXTURES[mixture]
     signal = _tissue(side, rng)
     noise = float(numpy.exp(rng.uniform(numpy.log(0.012), numpy.log(0.06))))
     exposure = Exposure(noise, rng.uniform(0.0, 0.1))
     if rng.random() < 0.15:
         signal += rng.uniform(0.05, 0.25) * _edge(side, rng.uniform(0.2, 1.0), rng)
     depth = numpy.full((side, side), 1e3, numpy.float32)
-    if rng.random() < 0.35:
+    if rng.random() < mixed.skin:
         signal, depth = _skin(signal, rng)
-    _distract(signal, depth, noise, rng)
-    truth = _calcify(signal, depth > 0.8, exposure, rng)
+    _distract(signal, depth, noise, mixed, rng)
+    allowed = depth > 0.8
+    if mixed.shallow and rng.random() < mixed.shallow and (depth < SHALLOW_MM).any():
+        # Calcifications near the skin are few in patients, and what is around them is like nowhere else.
+        allowed &= depth < SHALLOW_MM
+    truth = _calcify(signal, allowed, exposure, mixed, rng)
     image = exposure.noisy(numpy.clip(signal, 0, 1), SPACING_MM, rng)
     typical = noise * float(numpy.sqrt(max(float(numpy.median(signal)), 0.05)))
     if rng.random() < 0.08:
@@ -68,16 +79,16 @@ def tile(rng: numpy.random.Generator, *, side: int = 512) -> Tile:
     return Tile(as_exported(image, rng), depth > rng.uniform(-0.3, 0.4), tuple(truth))
 
 
-def _distract(signal: Field, depth: Field, noise: float, rng: numpy.random.Generator) -> None:
+def _distract(signal: Field, depth: Field, noise: float, mixed: Mixture, rng: numpy.random.Generator) -> None:
     """Add what is no calcification to report, in place; heights follow the noise at a middling signal."""
     typical = noise * float(numpy.sqrt(max(float(numpy.median(signal)), 0.05)))
     add_specks(signal, depth > 2, SPACING_MM, int(rng.integers(0, 30)), 2.5 * typical, rng)
-    if rng.random() < 0.5:
+    if rng.random() < mixed.crossings:
         add_crossings(signal, SPACING_MM, typical * float(numpy.exp(rng.uniform(numpy.log(0.7), numpy.log(6)))), rng)
-    if rng.random() < 0.15:
-        for _ in range(int(rng.integers(1, 3))):
-            peak = typical * float(numpy.exp(rng.uniform(numpy.log(2), numpy.log(14))))
-            add_vascular(signal, SPACING_MM, peak, rng)
+    if rng.random() < mixed.vascular:
+        for _ in range(int(rng.integers(1, mixed.vessels + 1))):
+            peak = typical * float(numpy.exp(rng.uniform(numpy.log(2), numpy.log(mixed.vessel_snr))))
+            mixed.vessel(signal, SPACING_MM, peak, rng)
     signal[depth <= 0] = 0
     if rng.random() < 0.3:
         for _ in range(int(rng.integers(1, 4))):
@@ -161,17 +172,17 @@ def _distance(side: int, rng: numpy.random.Generator, offset: float) -> Field:
 
 
 def _calcify(
-    signal: Field, allowed: NDArray[numpy.bool_], exposure: Exposure, rng: numpy.random.Generator
+    signal: Field, allowed: NDArray[numpy.bool_], exposure: Exposure, mixed: Mixture, rng: numpy.random.Generator
 ) -> list[Calcification]:
     """Add clusters and single calcifications of all shapes, sizes and contrasts in place; return the truth."""
     truth = []
     clean = signal.copy()
     blur_mm = rng.uniform(0.04, 0.12)
     inner = allowed & _away_from_border(len(signal), MARGIN)
-    typical: dict[int | None, _Kind] = {}
+    typical: dict[int | None, Kind] = {}
     for row, column, cluster in distribute(inner, int(rng.integers(0, 4)), int(rng.integers(2, 14)), SPACING_MM, rng):
         if cluster is None or cluster not in typical:
-            typical[cluster] = _kind(cluster is not None, rng)
+            typical[cluster] = mixed.kinds.draw(cluster is not None, rng)
         kind = typical[cluster]
         diameter = float(numpy.clip(kind.diameter_mm * numpy.exp(rng.normal(0, 0.3)), 0.12, 2.4))
         drawn = calcification(kind.shape, diameter, SPACING_MM, blur_mm, rng)
@@ -193,35 +204,6 @@ def _calcify(
             )
         )
     return truth
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What the members of a cluster have in common."""
-
-    shape: Shape
-    diameter_mm: float
-    detectability: float
-
-
-def _kind(clustered: bool, rng: numpy.random.Generator) -> _Kind:
-    """Shape, size and the signal-to-noise ratio of a matched filter, which grows with size."""
-
-    def between(low: float, high: float) -> float:
-        return float(numpy.exp(rng.uniform(numpy.log(low), numpy.log(high))))
-
-    draw = rng.random()
-    if draw < 0.1:  # coarse: popcorn, dystrophic, rim
-        shape: Shape = "rim" if rng.random() < 0.5 else "irregular"
-        size = between(0.4, 1.0) if clustered else between(0.7, 2.2)
-        return _Kind(shape, size, between(40, 600))
-    if draw < 0.2:
-        return _Kind("rod" if rng.random() < 0.6 else "branch", between(0.4, 1.6), between(8, 90))
-    if draw < 0.28:
-        size = between(0.3, 1.0)
-        return _Kind("soft", size, between(10 * (size / 0.3) ** 0.8, 120))
-    size = between(0.14, 0.9)
-    return _Kind("irregular", size, between(4.5 * (size / 0.15) ** 0.6, 110))
 
 
 def _away_from_border(side: int, margin: int) -> NDArray[numpy.bool_]:
