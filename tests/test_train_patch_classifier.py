@@ -21,6 +21,7 @@ from mcfast.train.grid_patches import GridPatches, deal  # noqa: E402
 from mcfast.train.patch_card import model_card  # noqa: E402
 from mcfast.train.patch_classifier import build, export_classifier, train_patch_classifier  # noqa: E402
 from mcfast.train.patch_recipe import PatchRecipe  # noqa: E402
+from mcfast.train.patches import Patches  # noqa: E402
 
 TINY = PatchRecipe(
     network="resnet18", maps=4, side=32, phantoms=0, epochs=6, batch=16, learning_rate=2e-2, bfloat16=False
@@ -165,7 +166,7 @@ def test_classes_are_balanced_from_either_side() -> None:
         fit._augmented = lambda pixels, rng, seen=seen: seen.append(pixels[:, 0, 0, 0]) or pixels.astype(numpy.float32)
         numbered = patches.pixels.copy()
         numbered[:, 0, 0, 0] = numpy.arange(40)
-        fit.run_epoch(GridPatches(numbered, positive, patches.patients))
+        fit.run_epoch(Patches(numbered, positive))
         counts = numpy.bincount(numpy.concatenate(seen).astype(int), minlength=40)
         assert counts[positive].tolist() == [1] * shares[0]
         assert counts[~positive].sum() == shares[0]

@@ -13,9 +13,9 @@ from mcfast import nets, runtimes  # noqa: E402
 from mcfast.cli import main  # noqa: E402
 from mcfast.errors import ConfigError  # noqa: E402
 from mcfast.nets.vgg12 import fold_calibration, vgg12  # noqa: E402
-from mcfast.train.detector import build, export_detector  # noqa: E402
 from mcfast.train.fit import Fit, deterministic  # noqa: E402
-from mcfast.train.recipe import RECIPES, DetectorRecipe  # noqa: E402
+from mcfast.train.network import build, export_detector  # noqa: E402
+from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe, teachers_of  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,9 @@ from mcfast.train.recipe import RECIPES, DetectorRecipe  # noqa: E402
         ({"network": "vgg16"}, r"expected vgg24, vgg12 or alexnet12, got 'vgg16'"),
         ({"optimizer": "adam"}, r"DetectorRecipe\(optimizer\): expected adamw or sgd, got 'adam'"),
         ({"start": "zero"}, r"DetectorRecipe\(start\): expected he or glorot, got 'zero'"),
+        ({"mixture": "rare"}, r"DetectorRecipe\(mixture\): expected usual or difficult, got 'rare'"),
+        ({"truth": 1.5}, r"DetectorRecipe\(truth\): expected 0 .. 1, got 1.5"),
+        ({"teachers": ("vgg12-usual",), "mined_tiles": 1}, r"expected one of both; let a teacher mine"),
         ({"tiles": -1}, r"DetectorRecipe\(tiles\): expected at least 0, got -1"),
         ({"epochs": 0}, r"DetectorRecipe\(epochs, batch\)"),
     ],
@@ -31,6 +34,20 @@ from mcfast.train.recipe import RECIPES, DetectorRecipe  # noqa: E402
 def test_bad_recipes_are_named(values, message) -> None:
     with pytest.raises(ConfigError, match=message):
         DetectorRecipe(**values)
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg12"])
+def test_teachers_are_known_and_have_none(name) -> None:
+    with pytest.raises(ConfigError, match=rf"expected some of vgg12-usual, .*bria-alexnet12, got '{name}'"):
+        teachers_of(DetectorRecipe(teachers=("vgg12-usual", name)))
+
+
+def test_teachers_draw_as_much_as_is_asked_for() -> None:
+    teachers = teachers_of(dataclasses.replace(RECIPES["vgg12"], tiles=7, side=128, phantoms=1))
+    assert [(one.network, one.mixture) for one in teachers] == [
+        (network, mixture) for mixture in ("usual", "difficult") for network in ("vgg12", "vgg24")
+    ]
+    assert {(one.tiles, one.side, one.phantoms, one.tested) for one in teachers} == {(7, 128, 1, 0)}
 
 
 def test_the_papers_recipe() -> None:
@@ -70,7 +87,7 @@ def test_how_weights_begin(name) -> None:
     told = onnx.load_from_string(export_detector(fold_calibration(network, 1.0, 0.0), seed=5, recipe=recipe))
     described = json.loads({one.key: one.value for one in told.metadata_props}["recipe"])
     assert described.get("start", "he") == recipe.start
-    if recipe.start == "he":
+    if name in SHIPPED:
         shipped = onnx.load_from_string(nets.weights(name))
         assert set(described) == set(json.loads({one.key: one.value for one in shipped.metadata_props}["recipe"]))
 

@@ -25,14 +25,17 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--recipe",
         default="shipped",
-        help="vgg12, vgg24, shipped (both, one after the other; the default), or as Bria et al. (2018): bria (vgg12, "
-        "after their table 1), bria-alexnet12 (alexnet12, after table 2)",
+        help="vgg12, vgg24, shipped (both, one after the other; the default): four teachers first, then these; "
+        "vgg12-usual, vgg24-usual, vgg12-difficult, vgg24-difficult: one teacher alone, a quarter of the time; or as "
+        "Bria et al. (2018): bria (vgg12, after their table 1), bria-alexnet12 (alexnet12, after table 2)",
     )
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="passes over the calcifications (default: the recipe's)"
     )
-    parser.add_argument("--tiles", type=int, metavar="N", help="training tiles to draw (default: the recipe's)")
-    parser.add_argument("--start", metavar="FILE", help="an ONNX file to fine-tune; 'shipped' is the one that ships")
+    parser.add_argument("--tiles", type=int, metavar="N", help="training tiles of each mixture (default: the recipe's)")
+    parser.add_argument(
+        "--start", metavar="FILE", help="an ONNX file to fine-tune, on the truth alone; 'shipped' is the one that ships"
+    )
     add_options(parser, "processes that draw")
     parser.set_defaults(function=_train)
 
@@ -54,6 +57,8 @@ def _train(options: argparse.Namespace) -> int:
     own = _own_patches(options)
     for name in SHIPPED if options.recipe == "shipped" else (options.recipe,):
         recipe = replace(RECIPES[name], **asked)
+        if options.start is not None:
+            recipe = replace(recipe, teachers=())  # the start has learnt from them
         with bars() as tell:
             metrics = train_detector(
                 options.out,

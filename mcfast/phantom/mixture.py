@@ -87,5 +87,5 @@ MIXTURES: dict[str, Mixture] = {
         ),
     ),
 }
-"""`"usual"` has what is common in images; in `"difficult"` the calcifications that detectors miss (soft, thin, rims, near
-the skin) and the arteries and crossings that they mark are commoner than in patients."""
+"""`"usual"` has what is common in images; in `"difficult"` the calcifications that detectors miss (soft, thin, rims,
+near the skin) and the arteries and crossings that they mark are commoner than in patients."""

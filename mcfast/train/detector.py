@@ -1,9 +1,10 @@
 """Training of the detector on phantoms alone: draw, fit, mine, fit on, calibrate, test, write.
 
-Binary cross-entropy on candidates of tiles and phantoms. After some epochs the network picks the candidates of further
-tiles that it is most wrong about, and goes on with them too. A slope and an offset for the logits are fitted on
-phantoms that were not trained on, so that scores are probabilities there. The same seed gives the same file on the same
-kind of processor; what is drawn and learnt is kept in the folder, so that a stopped training is taken up again.
+Binary cross-entropy on candidates of tiles and phantoms, to the truth or to what teachers say of them, which are
+trained first. After some epochs the network may pick the candidates of further tiles that it is most wrong about, and
+go on with them too. A slope and an offset for the logits are fitted on phantoms that were not trained on, so that
+scores are probabilities there. The same seed gives the same file on the same kind of processor; what is drawn and
+learnt is kept in the folder, so that a stopped training is taken up again.
 """
 
 from __future__ import annotations
@@ -19,37 +20,21 @@ from typing import Any
 import numpy
 from torch import nn
 
-from mcfast.nets.alexnet12 import alexnet12
-from mcfast.nets.export import export
-from mcfast.nets.vgg12 import fold_calibration, vgg12
-from mcfast.nets.vgg24 import vgg24
+from mcfast.nets.vgg12 import fold_calibration
 from mcfast.train.calibrate import calibrate
 from mcfast.train.detector_card import model_card
 from mcfast.train.detector_trial import evaluate
-from mcfast.train.draw import draw_patches, kept, mine_patches
+from mcfast.train.distillation import taught
+from mcfast.train.draw import draw_patches, kept, mine_patches, mined_before
 from mcfast.train.fit import Fit, deterministic, logits_of
+from mcfast.train.network import VERSION, build, export_detector, looks
 from mcfast.train.patches import Patches, from_phantom, join, small_phantom
-from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe
+from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe, teachers_of
 from mcfast.train.start import load_weights
 
-__all__ = ["DetectorRecipe", "build", "export_detector", "looks", "train_detector", "train_shipped"]
+__all__ = ["DetectorRecipe", "train_detector", "train_shipped"]
 
-VERSION = "2.0"
 Tell = Callable[[str, int, int], None]
-
-
-def build(recipe: DetectorRecipe) -> nn.Sequential:
-    """The recipe's network, with random weights from torch's global generator."""
-    if recipe.network == "vgg24":
-        return vgg24(recipe.maps, recipe.hidden, recipe.dropout, recipe.scales, recipe.start)
-    if recipe.network == "vgg12":
-        return vgg12(recipe.maps, recipe.hidden, recipe.dropout, recipe.start)
-    return alexnet12(recipe.maps, recipe.hidden, recipe.dropout, start=recipe.start)
-
-
-def looks(recipe: DetectorRecipe) -> tuple[int, int]:
-    """Scales and side of the patches that the recipe's network looks at."""
-    return (recipe.scales, 24) if recipe.network == "vgg24" else (1, 12)
 
 
 def train_detector(
@@ -68,7 +53,8 @@ def train_detector(
     ----------
     out_dir
         Folder for `NETWORK.onnx`, `NETWORK.md` and `NETWORK.json` (the metrics), and for what lets a training that was
-        stopped go on: `patches.npz`, `NETWORK-mined.npz`, `NETWORK-checkpoint.pt`.
+        stopped go on: `patches.npz`, `NETWORK-mined.npz`, `NETWORK-checkpoint.pt`, and with teachers, whose own folders
+        are called as their tiles' mixture, `taught.npz`. What is finished is not trained again.
     seed
         Decides tiles, phantoms, their order and the random start.
     recipe
@@ -92,13 +78,11 @@ def train_detector(
     began = time.perf_counter()
     tell = tell or (lambda *_: None)
     fingerprint = _fingerprint(seed, recipe, own, start)
-    trained, asked, tested = _seeds(2_000_000 + 1000 * seed, recipe)
-    drawing = {key: asdict(recipe)[key] for key in ("tiles", "side", "negatives", "phantom_negatives")}
-    patches = kept(
-        folder / "patches.npz",
-        f"{VERSION} {seed} {drawing} {trained}",
-        lambda: draw_patches(seed, recipe, trained, workers=threads, progress=lambda *n: tell("drawing", *n)),
-    )
+    finished = _finished(folder, recipe, fingerprint)
+    if finished is not None:
+        return finished
+    _, asked, tested = _seeds(seed, recipe)
+    patches = (_taught if recipe.teachers else _drawn)(folder, recipe, seed, threads, tell)
     if own is not None:
         patches = join([patches, own])
     with deterministic(seed):
@@ -114,7 +98,7 @@ def train_detector(
     (folder / f"{recipe.network}.onnx").write_bytes(content)
     metrics: dict[str, Any] = {
         "seed": seed,
-        "recipe": asdict(recipe),
+        "recipe": {**asdict(recipe), "teachers": list(recipe.teachers)},
         "parameters": sum(weights.numel() for weights in network.parameters()),
         "patches": len(patches.positive),
         "positives": int(patches.positive.sum()),
@@ -126,6 +110,7 @@ def train_detector(
         "calibration": {"slope": slope, "offset": offset},
         "test": evaluate(content, tested, threads=threads) if tested else None,
         "seconds": round(time.perf_counter() - began, 1),
+        "fingerprint": fingerprint,
     }
     (folder / f"{recipe.network}.json").write_text(json.dumps(metrics, indent=2) + "\n")
     if tested:
@@ -136,8 +121,10 @@ def train_detector(
 def train_shipped(
     out_dir: str | Path, *, seed: int = 0, threads: int = 2, progress: bool = True
 ) -> dict[str, dict[str, Any]]:
-    """Train the networks that ship, one after the other; their metrics by recipe. `progress` prints a line for each
-    thing that is done."""
+    """Train the networks that ship, one after the other, after those that teach them; their metrics by recipe.
+
+    `progress` prints a line for each thing that is done.
+    """
 
     def tell(what: str, done: int, total: int) -> None:
         if progress and done == total:
@@ -146,6 +133,37 @@ def train_shipped(
     return {
         name: train_detector(out_dir, seed=seed, recipe=RECIPES[name], threads=threads, tell=tell) for name in SHIPPED
     }
+
+
+def _drawn(folder: Path, recipe: DetectorRecipe, seed: int, threads: int, tell: Tell) -> Patches:
+    """Patches of the recipe's own tiles and phantoms."""
+    trained, _, _ = _seeds(seed, recipe)
+    drawing = {key: asdict(recipe)[key] for key in ("tiles", "side", "negatives", "mixture", "phantom_negatives")}
+    return kept(
+        folder / "patches.npz",
+        f"{VERSION} {seed} {drawing} {trained}",
+        lambda: draw_patches(seed, recipe, trained, workers=threads, progress=lambda *n: tell("drawing", *n)),
+    )
+
+
+def _taught(folder: Path, recipe: DetectorRecipe, seed: int, threads: int, tell: Tell) -> Patches:
+    """Patches of all the recipe's teachers, which are trained if they are not yet, and what these say of them."""
+    teachers = [(folder / one.mixture, one) for one in teachers_of(recipe)]
+    drawn: dict[Path, Patches] = {}
+    for path, one in teachers:
+
+        def told(what: str, done: int, total: int, one: DetectorRecipe = one) -> None:
+            tell(f"{one.network}, {one.mixture} tiles: {what}", done, total)
+
+        train_detector(path, seed=seed, recipe=one, threads=threads, tell=told)
+        if path not in drawn:
+            drawn[path] = _drawn(path, one, seed, threads, told)
+        if one.mined_tiles:
+            drawn[path / one.network] = mined_before(path / f"{one.network}-mined.npz")
+    tell("asking the teachers", 0, 1)
+    patches = taught(folder, recipe, teachers, list(drawn.values()))
+    tell("asking the teachers", 1, 1)
+    return patches
 
 
 def _fit(
@@ -196,38 +214,27 @@ def _asked(network: nn.Sequential, recipe: DetectorRecipe, seeds: list[int], tel
     return numpy.concatenate(logits), numpy.concatenate(truth)
 
 
-def export_detector(network: nn.Sequential, *, seed: int, recipe: DetectorRecipe, own: bool = False) -> bytes:
-    """The calibrated network as ONNX with a free batch size; the same bytes for the same weights."""
-    scales, side = looks(recipe)
-    told = asdict(recipe)
-    if told["start"] == "he":
-        del told["start"]  # as in the files that ship: the same weights, the same bytes
-    return export(
-        network,
-        name=recipe.network,
-        version=VERSION,
-        input_shape=("n", scales, side, side),
-        output_shape=("n", 1),
-        metadata={
-            "input_range": "flattened image in deviations of the noise around the candidate, -8 .. 24",
-            "output": "probability of a calcification",
-            "spacing_mm": "0.1" if scales == 1 else "0.1 and 0.2",
-            "recipe": json.dumps(told, sort_keys=True),
-            "seed": str(seed),
-            "training_data": "phantoms of mcfast.phantom" + (" and images of the user" if own else ""),
-        },
-    )
-
-
 def _fingerprint(seed: int, recipe: DetectorRecipe, own: Patches | None, start: bytes | None) -> str:
-    digest = hashlib.sha256(json.dumps([VERSION, seed, asdict(recipe)], sort_keys=True).encode())
+    recipes = [asdict(one) for one in (recipe, *teachers_of(recipe))]
+    digest = hashlib.sha256(json.dumps([VERSION, seed, recipes], sort_keys=True).encode())
     if own is not None:
         digest.update(own.pixels.tobytes() + own.positive.tobytes())
     digest.update(start or b"")
     return digest.hexdigest()
 
 
-def _seeds(first: int, recipe: DetectorRecipe) -> tuple[list[int], list[int], list[int]]:
+def _finished(folder: Path, recipe: DetectorRecipe, fingerprint: str) -> dict[str, Any] | None:
+    """The metrics of a training that was finished here, if it was the same."""
+    metrics = folder / f"{recipe.network}.json"
+    if not (metrics.is_file() and metrics.with_suffix(".onnx").is_file()):
+        return None
+    before: dict[str, Any] = json.loads(metrics.read_text())
+    return before if before.get("fingerprint") == fingerprint else None
+
+
+def _seeds(seed: int, recipe: DetectorRecipe) -> tuple[list[int], list[int], list[int]]:
+    """Those of the phantoms that are trained on, asked for the calibration, and tested on."""
+    first = 2_000_000 + 1000 * seed
     ends = numpy.cumsum((first, recipe.phantoms, recipe.calibrating, recipe.tested)).tolist()
     trained, asked, tested = (list(range(ends[i], ends[i + 1])) for i in range(3))
     return trained, asked, tested

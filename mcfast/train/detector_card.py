@@ -42,13 +42,13 @@ _FACTS = {
     ),
     "output": "(n, 1) float32, probability of a calcification",
     "training data": (
-        "{tiles} tiles of {tile_side} x {tile_side} px and {phantoms} phantoms of `mcfast.phantom`: {positives} "
-        "candidates on calcifications and {others} others{picked}; {whose}"
+        "{tiles} tiles of {tile_side} x {tile_side} px{mixtures} and {phantoms} phantoms of `mcfast.phantom`: "
+        "{positives} candidates on calcifications and {others} others{picked}; {whose}"
     ),
     "candidates": "multi-scale Laplacian of Gaussian in units of local noise, the same code as at run time",
     "recipe": (
-        "binary cross-entropy; {course}; {epochs} epochs of all calcifications and {ratio:g} times as many others, "
-        "batches of {batch}; quarter turns, mirror, contrast and level varied; seed {seed}"
+        "binary cross-entropy{aim}; {course}; {epochs} epochs of all calcifications and {ratio:g} times as many "
+        "others, batches of {batch}; quarter turns, mirror, contrast and level varied; seed {seed}"
     ),
     "calibration": (
         "slope {slope:.3f} and offset {offset:.3f} of the logit, fitted on all candidates of {calibrating} other "
@@ -56,6 +56,11 @@ _FACTS = {
     ),
     "reproduce": "`mcfast train detector --out out/train --seed {seed}`",
 }
+
+_AIM = (
+    " to {truth:g} of the truth and {said:g} of what its teachers say ({teachers}; Hinton, Vinyals and Dean 2015, "
+    "`mcfast.train.distillation`)"
+)
 
 _LIMITS = """
 ## Limits
@@ -86,6 +91,12 @@ def model_card(metrics: dict[str, Any], version: str) -> str:
         if metrics["mined"]
         else "",
         "course": course(recipe),
+        "mixtures": " of each of two mixtures, the usual and the difficult,"
+        if recipe["teachers"]
+        else f" of the {recipe['mixture']} mixture",
+        "aim": _AIM.format(truth=recipe["truth"], said=1 - recipe["truth"], teachers=", ".join(recipe["teachers"]))
+        if recipe["teachers"]
+        else "",
         "whose": f"and {metrics['own']} candidates of the user's images" if metrics["own"] else "no image of a patient",
     }
     head = _CARD.format(

@@ -11,10 +11,11 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from mcfast.phantom.mixture import MixtureName
 from mcfast.train.patches import Patches, every_negative, from_phantom, from_tile, join, small_phantom
 from mcfast.train.recipe import DetectorRecipe
 
-__all__ = ["draw_patches", "kept", "kept_arrays", "mapped", "mine_patches"]
+__all__ = ["draw_patches", "kept", "kept_arrays", "mapped", "mine_patches", "mined_before"]
 
 Progress = Callable[[int, int], None]
 
@@ -27,7 +28,9 @@ def draw_patches(
     Each has a random stream of its own, so the result is the same for any number of worker processes. `progress` is
     called with how many are done and to do.
     """
-    tasks: list[Any] = [(_tile_patches, (seed, index, recipe.side, recipe.negatives)) for index in range(recipe.tiles)]
+    tasks: list[Any] = [
+        (_tile_patches, (seed, index, recipe.side, recipe.negatives, recipe.mixture)) for index in range(recipe.tiles)
+    ]
     tasks += [(_phantom_patches, (number, recipe.phantom_negatives)) for number in phantoms]
     return join(list(_drawn(tasks, workers, progress)))
 
@@ -44,12 +47,18 @@ def mine_patches(
 
     `hardness` gives (N,) numbers for N patches. Returns negatives only.
     """
-    tasks = [(_negative_patches, (seed, index, recipe.side)) for index in range(recipe.mined_tiles)]
+    tasks = [(_negative_patches, (seed, index, recipe.side, recipe.mixture)) for index in range(recipe.mined_tiles)]
     parts = []
     for found in _drawn(tasks, workers, progress):
         order = numpy.argsort(-hardness(found), kind="stable")[: recipe.mined_negatives]
         parts.append(Patches(found.pixels[order], found.positive[order]))
     return join(parts)
+
+
+def mined_before(path: Path) -> Patches:
+    """What an earlier training mined and kept in the file."""
+    with numpy.load(path) as file:
+        return Patches(file["pixels"], file["positive"])
 
 
 def kept(path: Path, fingerprint: str, draw: Callable[[], Patches]) -> Patches:
@@ -96,18 +105,19 @@ def _counted(results: Any, total: int, progress: Progress | None) -> Iterator[Pa
         yield result
 
 
-def _call(task: tuple[Callable[..., Patches], tuple[int, ...]]) -> Patches:
+def _call(task: tuple[Callable[..., Patches], tuple[Any, ...]]) -> Patches:
     function, arguments = task
     return function(*arguments)
 
 
-def _tile_patches(seed: int, index: int, side: int, negatives: int) -> Patches:
-    return from_tile(numpy.random.default_rng([seed, 0x711E, index]), side=side, negatives=negatives)
+def _tile_patches(seed: int, index: int, side: int, negatives: int, mixture: MixtureName) -> Patches:
+    rng = numpy.random.default_rng([seed, 0x711E, index])
+    return from_tile(rng, side=side, negatives=negatives, mixture=mixture)
 
 
 def _phantom_patches(number: int, negatives: int) -> Patches:
     return from_phantom(small_phantom(number), numpy.random.default_rng([number, 0x9A]), negatives=negatives)
 
 
-def _negative_patches(seed: int, index: int, side: int) -> Patches:
-    return every_negative(numpy.random.default_rng([seed, 0x3123, index]), side=side)
+def _negative_patches(seed: int, index: int, side: int, mixture: MixtureName) -> Patches:
+    return every_negative(numpy.random.default_rng([seed, 0x3123, index]), side=side, mixture=mixture)

@@ -62,13 +62,14 @@ class Fit:
         others = [negative] * whole + [rng.choice(negative, rest, replace=False)]
         order = rng.permutation(numpy.concatenate([positive, *others]))
         steps = max(1, len(order) // recipe.batch)
+        aims = patches.aims()
         total = 0.0
         self.network.train()
         for index, part in enumerate(numpy.array_split(order, steps)):
             for group in self.optimizer.param_groups:
                 group["lr"] = self._rate(self.epoch + index / steps)
             pixels = torch.from_numpy(self._augmented(patches.pixels[part], rng))
-            target = torch.from_numpy(patches.positive[part].astype(numpy.float32))[:, None]
+            target = torch.from_numpy(aims[part])[:, None]
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
                 logits = self.network(pixels.contiguous(memory_format=torch.channels_last))
             loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), target)

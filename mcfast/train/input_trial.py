@@ -21,10 +21,10 @@ from torch import nn
 from mcfast.evaluate.bootstrap import DRAWS
 from mcfast.evaluate.cases import Case
 from mcfast.evaluate.ranks import compare_inputs, rank
-from mcfast.train.detector import build
 from mcfast.train.fit import Fit, deterministic, logits_of
 from mcfast.train.input_patches import Standard, draw_inputs, kept_inputs
 from mcfast.train.inputs import INPUTS
+from mcfast.train.network import build
 from mcfast.train.patches import Patches
 from mcfast.train.recipe import RECIPES, DetectorRecipe
 from mcfast.train.scenes import Scene, Units, patches_at, scene_of

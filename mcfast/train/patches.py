@@ -14,6 +14,7 @@ from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import Candidates, propose
 from mcfast.ops import resample
 from mcfast.phantom import Calcification, Phantom, mammogram, tile
+from mcfast.phantom.mixture import MixtureName
 from mcfast.phantom.record import Laterality, View
 
 __all__ = [
@@ -35,28 +36,39 @@ PHANTOM_WHITE = 4095.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patches:
-    """`pixels` (N, 2, 24, 24) float16 as networks see them (their own sides may be smaller), `positive` (N,) bool."""
+    """`pixels` (N, 2, 24, 24) float16 as networks see them (their own sides may be smaller), `positive` (N,) bool.
+
+    `target` (N,) float32 is the probability to learn where that is not simply the truth.
+    """
 
     pixels: NDArray[numpy.float16]
     positive: NDArray[numpy.bool_]
+    target: NDArray[numpy.float32] | None = None
 
     def view(self, scales: int, side: int) -> Patches:
         """The part that a network of so many scales and so large a side looks at."""
         begin = self.pixels.shape[2] // 2 - side // 2
         inner = slice(begin, begin + side)
-        return Patches(self.pixels[:, :scales, inner, inner], self.positive)
+        return Patches(self.pixels[:, :scales, inner, inner], self.positive, self.target)
+
+    def aims(self) -> NDArray[numpy.float32]:
+        """(N,) what to learn: the target, else 0 and 1 by the truth."""
+        return self.positive.astype(numpy.float32) if self.target is None else self.target
 
 
 def join(parts: Sequence[Patches]) -> Patches:
     """All parts as one."""
+    aimed = any(part.target is not None for part in parts)
     return Patches(
-        numpy.concatenate([part.pixels for part in parts]), numpy.concatenate([part.positive for part in parts])
+        numpy.concatenate([part.pixels for part in parts]),
+        numpy.concatenate([part.positive for part in parts]),
+        numpy.concatenate([part.aims() for part in parts]) if aimed else None,
     )
 
 
-def from_tile(rng: numpy.random.Generator, *, side: int, negatives: int) -> Patches:
+def from_tile(rng: numpy.random.Generator, *, side: int, negatives: int, mixture: MixtureName = "usual") -> Patches:
     """Draw a tile and take its calcifications and `negatives` other candidates, half of them the strongest."""
-    drawn = tile(rng, side=side)
+    drawn = tile(rng, side=side, mixture=mixture)
     candidates = propose(
         drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE, even_tone=False
     )
@@ -99,9 +111,9 @@ def canonical(phantom: Phantom) -> tuple[NDArray[numpy.uint16], tuple[Calcificat
     return image, moved
 
 
-def every_negative(rng: numpy.random.Generator, *, side: int) -> Patches:
+def every_negative(rng: numpy.random.Generator, *, side: int, mixture: MixtureName = "usual") -> Patches:
     """All candidates of a tile that are no calcification, strongest first: what hard ones are picked from."""
-    drawn = tile(rng, side=side)
+    drawn = tile(rng, side=side, mixture=mixture)
     candidates = propose(
         drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE, even_tone=False
     )

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mcfast.errors import ConfigError
+from mcfast.phantom.mixture import MIXTURES, MixtureName
 from mcfast.train.course import Course
 
-__all__ = ["RECIPES", "SHIPPED", "DetectorRecipe"]
+__all__ = ["RECIPES", "SHIPPED", "DetectorRecipe", "teachers_of"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class DetectorRecipe(Course):
         Of `"vgg24"`: 1 looks at 0.1 mm only, 2 at 0.2 mm too.
     tiles, side, negatives
         Training tiles, their side in pixels, candidates taken from each besides its calcifications.
+    mixture
+        What tiles are mixed of, `"usual"` or `"difficult"` of `mcfast.phantom.mixture`.
+    teachers, truth
+        Recipes by name, whose networks are trained first; the network then learns from all their tiles what they say
+        of them, and `truth` is the share of the truth in it. See `mcfast.train.distillation`.
     phantoms, phantom_negatives
         Whole training phantoms, and candidates taken from each besides its calcifications.
     mined_tiles, mined_negatives, mined_after
@@ -46,6 +52,9 @@ class DetectorRecipe(Course):
     tiles: int = 2200
     side: int = 512
     negatives: int = 110
+    mixture: MixtureName = "usual"
+    teachers: tuple[str, ...] = ()
+    truth: float = 0.3
     phantoms: int = 24
     phantom_negatives: int = 500
     mined_tiles: int = 0
@@ -69,12 +78,25 @@ class DetectorRecipe(Course):
             raise ConfigError(f"DetectorRecipe(network): expected vgg24, vgg12 or alexnet12, got {self.network!r}")
         if self.start not in ("he", "glorot"):
             raise ConfigError(f"DetectorRecipe(start): expected he or glorot, got {self.start!r}")
+        if self.mixture not in MIXTURES:
+            raise ConfigError(f"DetectorRecipe(mixture): expected {' or '.join(MIXTURES)}, got {self.mixture!r}")
+        if not 0 <= self.truth <= 1:
+            raise ConfigError(f"DetectorRecipe(truth): expected 0 .. 1, got {self.truth}")
+        if self.teachers and self.mined_tiles:
+            raise ConfigError("DetectorRecipe(teachers, mined_tiles): expected one of both; let a teacher mine")
         super().__post_init__()
 
 
+_TEACHERS: dict[str, DetectorRecipe] = {
+    "vgg12-usual": DetectorRecipe(tested=0),
+    "vgg24-usual": DetectorRecipe(network="vgg24", hidden=96, epochs=12, tested=0),
+    "vgg12-difficult": DetectorRecipe(mixture="difficult", tested=0),
+    "vgg24-difficult": DetectorRecipe(network="vgg24", hidden=96, epochs=12, scales=2, mixture="difficult", tested=0),
+}
 RECIPES: dict[str, DetectorRecipe] = {
-    "vgg12": DetectorRecipe(),
-    "vgg24": DetectorRecipe(network="vgg24", hidden=96, epochs=12),
+    "vgg12": DetectorRecipe(teachers=tuple(_TEACHERS), epochs=10),
+    "vgg24": DetectorRecipe(network="vgg24", hidden=96, scales=2, teachers=tuple(_TEACHERS), epochs=8),
+    **_TEACHERS,
     # Bria et al. (2018): as published, on this project's phantoms; no mining, balanced classes. In units of the local
     # noise inputs are standardised already.
     "bria": DetectorRecipe(
@@ -91,8 +113,21 @@ RECIPES: dict[str, DetectorRecipe] = {
         bfloat16=False,
     ),
 }
-"""`"vgg12"` and `"vgg24"` make the weights that ship; `"bria"` is the recipe of the paper, for its network of table 1,
-`"bria-alexnet12"` the same for that of table 2."""
+"""`"vgg12"` and `"vgg24"` make the weights that ship, after the four that teach them; `"bria"` is the recipe of the
+paper, for its network of table 1, `"bria-alexnet12"` the same for that of table 2."""
 RECIPES["bria-alexnet12"] = replace(RECIPES["bria"], network="alexnet12")
 
 SHIPPED = ("vgg12", "vgg24")
+
+
+def teachers_of(recipe: DetectorRecipe) -> list[DetectorRecipe]:
+    """The recipes of its teachers, with as many tiles and phantoms of the same size as its own.
+
+    Raises `ConfigError` for a name that is none of `RECIPES`, or that of a recipe with teachers.
+    """
+    for name in recipe.teachers:
+        if name not in RECIPES or RECIPES[name].teachers:
+            possible = ", ".join(one for one in RECIPES if not RECIPES[one].teachers)
+            raise ConfigError(f"DetectorRecipe(teachers): expected some of {possible}, got {name!r}")
+    same = {name: getattr(recipe, name) for name in ("tiles", "side", "phantoms", "calibrating")}
+    return [replace(RECIPES[name], **same) for name in recipe.teachers]
