@@ -87,11 +87,13 @@ class DetectorRecipe(Course):
         super().__post_init__()
 
 
+_MINING = DetectorRecipe(mined_tiles=700, mined_negatives=100, mined_after=6, tested=0)
+_LOOKING_WIDER = DetectorRecipe(network="vgg24", hidden=96, epochs=12, tested=0)
 _TEACHERS: dict[str, DetectorRecipe] = {
-    "vgg12-usual": DetectorRecipe(tested=0),
-    "vgg24-usual": DetectorRecipe(network="vgg24", hidden=96, epochs=12, tested=0),
-    "vgg12-difficult": DetectorRecipe(mixture="difficult", tested=0),
-    "vgg24-difficult": DetectorRecipe(network="vgg24", hidden=96, epochs=12, scales=2, mixture="difficult", tested=0),
+    "vgg12-usual": _MINING,
+    "vgg24-usual": _LOOKING_WIDER,
+    "vgg12-difficult": replace(_MINING, mixture="difficult"),
+    "vgg24-difficult": replace(_LOOKING_WIDER, mixture="difficult", scales=2),
 }
 RECIPES: dict[str, DetectorRecipe] = {
     "vgg12": DetectorRecipe(teachers=tuple(_TEACHERS), epochs=10),
