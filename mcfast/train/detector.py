@@ -82,9 +82,9 @@ def train_detector(
     if finished is not None:
         return finished
     _, asked, tested = _seeds(seed, recipe)
-    patches = (_taught if recipe.teachers else _drawn)(folder, recipe, seed, threads, tell)
+    patches = (_taught if recipe.teachers else _drawn)(folder, recipe, seed, threads, tell).view(*looks(recipe))
     if own is not None:
-        patches = join([patches, own])
+        patches = join([patches, own.view(*looks(recipe))])
     with deterministic(seed):
         network = build(recipe)
         if start is not None:
@@ -194,11 +194,11 @@ def _fit(
                     progress=lambda *n: tell("mining", *n),
                 ),
             )
-            patches, mining = join([patches, mined]), False
+            patches, mining = join([patches, mined.view(*view)]), False
         if fit.epoch >= recipe.epochs:
             break
         name = f"epoch {fit.epoch + 1} of {recipe.epochs}"
-        fit.run_epoch(patches.view(*view), lambda done, total, name=name: tell(name, done, total))  # type: ignore[misc]
+        fit.run_epoch(patches, lambda done, total, name=name: tell(name, done, total))  # type: ignore[misc]
         fit.save(folder / f"{recipe.network}-checkpoint.pt", fingerprint)
     return patches, fit.losses
 

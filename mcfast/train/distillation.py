@@ -42,37 +42,44 @@ def taught(
     teachers
         Folder and recipe of each, trained: `NETWORK.onnx` and `NETWORK.json` are there.
     drawn
-        Patches of all teachers.
+        Patches of all teachers, in parts.
+
+    Returns
+    -------
+    All parts as one, as large as the recipe's network looks at, with a target.
     """
-    patches = join(drawn)
     files = [(own / f"{one.network}.onnx", own / f"{one.network}.json") for own, one in teachers]
     digest = hashlib.sha256(b"".join(network.read_bytes() for network, _ in files))
-    digest.update(patches.positive.tobytes())
+    digest.update(b"".join(part.positive.tobytes() for part in drawn))
 
     def ask() -> dict[str, NDArray[Any]]:
         said = [
-            opinions(network.read_bytes(), json.loads(metrics.read_text())["calibration"], patches.view(*looks(one)))
-            for (network, metrics), (_, one) in zip(files, teachers, strict=True)
+            opinions(network.read_bytes(), json.loads(metrics.read_text())["calibration"], drawn)
+            for network, metrics in files
         ]
         return {"odds": numpy.mean(said, axis=0).astype(numpy.float32)}
 
     odds = kept_arrays(folder / "taught.npz", digest.hexdigest(), ask)["odds"]
+    # Networks that look at little are not given the rest: all of it is gigabytes.
+    patches = join([part.view(*looks(recipe)) for part in drawn])
     probability = 1 / (1 + numpy.exp(-odds))
     target = recipe.truth * patches.positive + (1 - recipe.truth) * probability
     return Patches(patches.pixels, patches.positive, target.astype(numpy.float32))
 
 
-def opinions(content: bytes, calibration: dict[str, float], patches: Patches) -> NDArray[numpy.float64]:
-    """(N,) log-odds of an ONNX network for patches of its size, as it was trained: before the calibration.
+def opinions(content: bytes, calibration: dict[str, float], drawn: Sequence[Patches]) -> NDArray[numpy.float64]:
+    """(N,) log-odds of an ONNX network for all patches, as it was trained: before the calibration.
 
     The calibration speaks of all candidates of an image, of which one in hundreds is a calcification; of training
     patches it is one in four.
     """
     network = runtimes.load(content, threads=1)
-    odds = numpy.empty(len(patches.positive))
-    for begin in range(0, len(odds), BATCH):
-        part = slice(begin, begin + BATCH)
-        said = network.run(numpy.ascontiguousarray(patches.pixels[part], numpy.float32))
-        p = numpy.clip(said.ravel().astype(numpy.float64), SURE, 1 - SURE)
-        odds[part] = (numpy.log(p / (1 - p)) - calibration["offset"]) / calibration["slope"]
+    _, scales, side, _ = network.input_shape
+    said = []
+    for part in drawn:
+        pixels = part.view(scales or 1, side or 1).pixels
+        for begin in range(0, len(pixels), BATCH):
+            said.append(network.run(numpy.ascontiguousarray(pixels[begin : begin + BATCH], numpy.float32)).ravel())
+    p = numpy.clip(numpy.concatenate(said).astype(numpy.float64), SURE, 1 - SURE)
+    odds: NDArray[numpy.float64] = (numpy.log(p / (1 - p)) - calibration["offset"]) / calibration["slope"]
     return odds
