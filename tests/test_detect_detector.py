@@ -230,11 +230,13 @@ def shipped() -> Committee:
 
 
 def test_a_committee_averages_log_odds(shipped) -> None:
-    patches = numpy.random.default_rng(1).normal(0, 3, (40, *shipped.input_shape[1:])).astype(numpy.float32)
-    seen = {12: patches[:, :1, 6:18, 6:18], 24: patches[:, :1]}
+    patches = numpy.random.default_rng(1).normal(0, 1, (40, *shipped.input_shape[1:])).astype(numpy.float32)
+    patches[::2, :, 11:14, 11:14] += numpy.linspace(2, 12, 20, dtype=numpy.float32)[:, None, None, None]
     odds = []
     for network in shipped.networks:
-        p = network.run(numpy.ascontiguousarray(seen[network.input_shape[2]])).ravel().astype(float)
+        _, scales, side, _ = network.input_shape
+        inner = slice(12 - side // 2, 12 + side // 2)
+        p = network.run(numpy.ascontiguousarray(patches[:, :scales, inner, inner])).ravel().astype(float)
         p = p.clip(SURE, 1 - SURE)
         odds.append(numpy.log(p / (1 - p)))
     assert 0 < (odds[0] > DOUBT).sum() < len(patches)
