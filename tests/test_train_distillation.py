@@ -88,3 +88,17 @@ def test_a_student_learns_what_its_teachers_say(tmp_path, tiny_recipes, monkeypa
     expected = 0.25 * given.positive + 0.75 / (1 + numpy.exp(-numpy.mean(odds, axis=0)))
     assert given.target == pytest.approx(expected, abs=1e-4)
     assert numpy.ptp(given.target[~given.positive]) > 0.02
+
+
+def test_fine_tuning_needs_no_teachers(tmp_path, tiny_recipes, capsys) -> None:
+    from mcfast.cli import main
+
+    first = train_detector(tmp_path / "first", recipe=RECIPES["vgg12"], threads=1)
+    start = str(tmp_path / "first" / "vgg12.onnx")
+    arguments = ["train", "detector", "--recipe", "vgg12", "--tiles", "2", "--out", str(tmp_path / "second")]
+    assert main([*arguments, "--start", start]) == 0
+    assert "vgg12.onnx, .md, .json" in capsys.readouterr().out
+    assert not (tmp_path / "second" / "usual").exists()
+    second = json.loads((tmp_path / "second" / "vgg12.json").read_text())
+    assert (first["recipe"]["teachers"], second["recipe"]["teachers"]) == (list(RECIPES["vgg12"].teachers), [])
+    assert second["patches"] < first["patches"]
