@@ -3,7 +3,7 @@
 Like `mcfast.nets.vgg12` (Bria et al. 2018) pairs of convolutions with max-pooling and a hidden layer with dropout, but
 it sees 24 x 24 pixels, at one scale or two: 2.4 mm around the candidate at 0.1 mm, in which a calcification has its
 shape, and 4.8 mm at 0.2 mm, in which a vessel, a fold or a cluster has its own. The first convolution takes every other
-pixel. It ships with one scale, beside `vgg12`: both decide together (`docs/evaluation.md` tells why).
+pixel. It ships with two scales, beside `vgg12`: both decide together (`docs/training.md` tells why).
 """
 
 from __future__ import annotations
