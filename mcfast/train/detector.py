@@ -112,9 +112,12 @@ def train_detector(
         "seconds": round(time.perf_counter() - began, 1),
         "fingerprint": fingerprint,
     }
-    (folder / f"{recipe.network}.json").write_text(json.dumps(metrics, indent=2) + "\n")
     if tested:
         (folder / f"{recipe.network}.md").write_text(model_card(metrics, VERSION))
+    # Last and at once: where it is, everything is.
+    partial = folder / f"{recipe.network}.partial"
+    partial.write_text(json.dumps(metrics, indent=2) + "\n")
+    partial.replace(folder / f"{recipe.network}.json")
     return metrics
 
 
