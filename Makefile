@@ -21,7 +21,7 @@ format: $(VENV)/.linted  ## rewrite the sources in the house's format
 	$(BIN)/ruff format .
 	find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' | xargs $(BIN)/clang-format -i
 
-train: $(VENV)/.installed  ## train the networks again from phantoms, into out/train/ (within an hour on two quiet cores)
+train: $(VENV)/.installed  ## train the networks again from phantoms, into out/train/ (about an hour on two quiet cores)
 	$(BIN)/python -c "import torch, onnx" 2>/dev/null || $(BIN)/pip install $(TORCH) onnx
 	$(MAKE) --jobs=2 train-fsrcnn train-detector
 
