@@ -10,6 +10,7 @@ from mcfast.phantom.distribution import DISTRIBUTIONS, _offsets, distribute
 from mcfast.phantom.export import as_exported
 from mcfast.phantom.mixture import MIXTURES
 from mcfast.phantom.morphology import calcification
+from mcfast.phantom.tiles import INGREDIENTS
 from mcfast.phantom.vascular import add_artery, add_tracks
 
 
@@ -37,6 +38,83 @@ def test_tile_refuses_what_it_cannot_draw() -> None:
         tile(numpy.random.default_rng(0), side=100)
     with pytest.raises(ValueError, match=r"tile\(mixture\): expected one of usual, difficult, got 'rare'"):
         tile(numpy.random.default_rng(0), mixture="rare")
+
+
+PINNED = {  # seed: pixels, size of the mask, calcifications and the first of them
+    0: ([20236, 13622, 19954, 23941, 18161, 21557, 21300, 9142, 17290], 25600, 8, (106.505, 88.139, 9281.6)),
+    2: ([39441, 44183, 41904, 44099, 37839, 37343, 34115, 37979, 41286], 25600, 4, (19.9471, 100.101, 24558.2)),
+    5: ([7194, 8226, 17236, 10100, 10829, 15451, 13207, 11531, 11190], 24735, 4, (84.263, 126.0367, 11340.9)),
+    6: ([30498, 15743, 20448, 27089, 31720, 24376, 18034, 25404, 0], 13808, 4, (52.1336, 15.8842, 11059.4)),
+}
+
+
+@pytest.mark.parametrize("seed", PINNED)
+def test_tiles_stay_those_that_the_shipped_weights_were_trained_on(seed: int) -> None:
+    """A random number more or less anywhere and all is another; only a last bit may be the processor's."""
+    pixels, inside, count, first = PINNED[seed]
+    drawn = tile(numpy.random.default_rng([11, seed]), side=160)
+    assert drawn.image[8::48, 8::48].ravel()[:9].astype(int) == pytest.approx(numpy.array(pixels), abs=300)
+    assert int(drawn.mask.sum()) == pytest.approx(inside, abs=4)
+    assert len(drawn.calcifications) == count
+    one = drawn.calcifications[0]
+    assert (one.row, one.column, one.contrast) == pytest.approx(first, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def whole_tiles():
+    return [tile(numpy.random.default_rng([11, seed]), side=160) for seed in range(14)]
+
+
+@pytest.mark.parametrize("name", INGREDIENTS)
+def test_without_an_ingredient_a_tile_is_otherwise_the_same(name: str, whole_tiles) -> None:
+    changed = 0
+    for seed, whole in enumerate(whole_tiles):
+        rng = numpy.random.default_rng([11, seed])
+        part = tile(rng, side=160, without=(name,))
+        changed += not numpy.array_equal(part.image, whole.image)
+        if name == "shapes":
+            # An irregular speck has its centre of gravity elsewhere than a rod, and may not fit in where that does.
+            assert len(whole.calcifications) - 4 < len(part.calcifications) <= len(whole.calcifications)
+            places = numpy.array([(one.row, one.column) for one in whole.calcifications])
+            for one in part.calcifications:
+                assert numpy.abs(places - (one.row, one.column)).max(axis=1).min() < 6
+        else:
+            drawn = [[(one.row, one.column, one.diameter_mm) for one in of.calcifications] for of in (part, whole)]
+            assert drawn[0] == drawn[1]
+        if name == "skin":
+            assert part.mask.all()
+        else:
+            assert numpy.array_equal(part.mask, whole.mask)
+        again = numpy.random.default_rng([11, seed])
+        tile(again, side=160)
+        assert rng.random() == again.random()
+    everywhere = name in ("soft specks", "exports")
+    assert changed >= 12 if everywhere else 0 < changed < 14
+
+
+def test_without_shapes_all_are_irregular(monkeypatch) -> None:
+    """Another shape is drawn for its random numbers alone, and an irregular one of its diameter in its place."""
+    drawn = []
+
+    def spied(shape, diameter, *options):
+        drawn.append((shape, diameter))
+        return calcification(shape, diameter, *options)
+
+    monkeypatch.setattr("mcfast.phantom.tiles.calcification", spied)
+    for seed in range(14):
+        tile(numpy.random.default_rng([11, seed]), side=160, without=("shapes",))
+    others = [index for index, (shape, _) in enumerate(drawn) if shape != "irregular"]
+    assert {drawn[index][0] for index in others} == {"rim", "rod", "branch", "soft"}
+    # What does not fit into the tile is not drawn again.
+    assert sum(drawn[index + 1] == ("irregular", drawn[index][1]) for index in others) > 0.7 * len(others)
+
+
+def test_a_tile_without_anything() -> None:
+    drawn = tile(numpy.random.default_rng([11, 6]), side=160, without=INGREDIENTS)
+    assert drawn.mask.all()
+    assert len(numpy.unique(drawn.image)) > 5000
+    with pytest.raises(ValueError, match=r"tile\(without\): expected some of line crossings, .*, shapes, got 'noise'"):
+        tile(numpy.random.default_rng(0), side=160, without=("noise",))
 
 
 @pytest.mark.parametrize("shape", ["irregular", "rim", "rod", "branch", "soft"])

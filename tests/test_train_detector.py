@@ -23,7 +23,7 @@ from mcfast.train.detector_trial import evaluate  # noqa: E402
 from mcfast.train.draw import draw_patches  # noqa: E402
 from mcfast.train.network import build, export_detector, looks  # noqa: E402
 from mcfast.train.patches import SPACING_MM, WHITE, canonical, from_tile, labels_of  # noqa: E402
-from mcfast.train.recipe import RECIPES, DetectorRecipe  # noqa: E402
+from mcfast.train.recipe import RECIPES, DetectorRecipe, told  # noqa: E402
 
 TINY = DetectorRecipe(
     network="vgg24",
@@ -72,7 +72,7 @@ def test_same_seed_same_bytes(trained, tmp_path) -> None:
 def test_metrics_are_kept(trained) -> None:
     folder, metrics = trained
     assert json.loads((folder / "vgg24.json").read_text()) == metrics
-    assert metrics["recipe"] == {**dataclasses.asdict(TINY), "teachers": []}
+    assert metrics["recipe"] == told(TINY)
 
 
 def test_tells_progress(tmp_path) -> None:
@@ -234,5 +234,8 @@ def test_evaluation_and_card(trained) -> None:
         assert values == sorted(values)
         assert all(0 <= value <= 1 for value in values)
     card = model_card({**metrics, "test": test}, "2.0")
+    assert "left out" not in card
+    partly = {**metrics, "test": test, "recipe": {**metrics["recipe"], "without": ["skin", "dropout"]}}
+    assert "level varied; left out: skin, dropout; seed 3" in model_card(partly, "2.0")
     assert sensitivity_table(test) in card
     assert "{" not in card

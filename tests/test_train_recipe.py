@@ -12,10 +12,13 @@ onnx = pytest.importorskip("onnx", reason="training needs onnx")
 from mcfast import nets, runtimes  # noqa: E402
 from mcfast.cli import main  # noqa: E402
 from mcfast.errors import ConfigError  # noqa: E402
+from mcfast.nets.export import export  # noqa: E402
 from mcfast.nets.vgg12 import fold_calibration, vgg12  # noqa: E402
-from mcfast.train.fit import Fit, deterministic  # noqa: E402
-from mcfast.train.network import build, export_detector  # noqa: E402
-from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe, teachers_of  # noqa: E402
+from mcfast.phantom.tiles import INGREDIENTS as OF_TILES  # noqa: E402
+from mcfast.train.fit import Fit, deterministic, logits_of  # noqa: E402
+from mcfast.train.network import build, export_detector, looks  # noqa: E402
+from mcfast.train.patches import every_negative, from_tile  # noqa: E402
+from mcfast.train.recipe import INGREDIENTS, RECIPES, SHIPPED, DetectorRecipe, teachers_of, told  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -28,12 +31,88 @@ from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe, teachers_of  #
         ({"truth": 1.5}, r"DetectorRecipe\(truth\): expected 0 .. 1, got 1.5"),
         ({"teachers": ("vgg12-usual",), "mined_tiles": 1}, r"expected one of both; let a teacher mine"),
         ({"tiles": -1}, r"DetectorRecipe\(tiles\): expected at least 0, got -1"),
+        ({"without": ("skin", "bone")}, r"\(without\): expected some of noise units, exports, .*edge; got 'bone'"),
         ({"epochs": 0}, r"DetectorRecipe\(epochs, batch\)"),
     ],
 )
 def test_bad_recipes_are_named(values, message) -> None:
     with pytest.raises(ConfigError, match=message):
         DetectorRecipe(**values)
+
+
+def test_what_is_left_out() -> None:
+    for name in INGREDIENTS:
+        recipe = DetectorRecipe(without=(name,))
+        assert told(recipe)["without"] == [name]
+        assert recipe.turns == (name != "turns and mirrors")
+        assert recipe.drawn_without == ((name,) if name in (*OF_TILES, "hardest negatives") else ())
+        changed = {key for key, value in told(recipe).items() if told(DetectorRecipe()).get(key) != value} - {"without"}
+        assert changed == {
+            "gain and level": {"gain", "level"},
+            "whole phantoms": {"phantoms"},
+            "dropout": {"dropout"},
+        }.get(name, set())
+        assert all(getattr(recipe, key) == 0 for key in changed)
+    assert set(OF_TILES) < set(INGREDIENTS)
+    assert "without" not in told(DetectorRecipe())
+    assert DetectorRecipe(without=("skin", "dropout", "metal")).drawn_without == ("metal", "skin")
+
+
+def test_turns_are_left_out_and_nothing_else_moves() -> None:
+    pixels = numpy.random.default_rng(1).normal(size=(6, 1, 12, 12)).astype(numpy.float32)
+    still = DetectorRecipe(without=("turns and mirrors", "gain and level"))
+    assert numpy.array_equal(Fit(build(still), still, 0)._augmented(pixels, numpy.random.default_rng(3)), pixels)
+    turning, lying_still = (
+        Fit(build(one), one, 0) for one in (DetectorRecipe(), DetectorRecipe(without=still.without[:1]))
+    )
+    for seed in range(8):
+        one, other = (numpy.random.default_rng(seed) for _ in range(2))
+        turned, lying = turning._augmented(pixels, one), lying_still._augmented(pixels, other)
+        assert numpy.sort(turned, axis=None) == pytest.approx(numpy.sort(lying, axis=None))
+        assert one.random() == other.random()
+
+
+@pytest.mark.parametrize("network", ["vgg12", "vgg24"])
+def test_own_units_are_in_the_network(network, tmp_path) -> None:
+    """Without units of noise, neither level nor contrast of a patch matter; the exported file says the same."""
+    recipe = DetectorRecipe(network=network, maps=8, hidden=16, without=("noise units",))
+    with deterministic(4):
+        model = build(recipe).eval()
+    side = looks(recipe)[1]
+    pixels = numpy.random.default_rng(2).normal(3, 2, (5, 1, side, side)).astype(numpy.float32)
+    logits = logits_of(model, pixels)
+    assert logits_of(model, 2.5 * pixels - 1) == pytest.approx(logits, abs=1e-4)
+    with deterministic(4):
+        plain = build(dataclasses.replace(recipe, without=())).eval()
+    flat = (pixels - pixels.mean(axis=(2, 3), keepdims=True)) / pixels.std(axis=(2, 3), keepdims=True)
+    assert logits_of(plain, flat) == pytest.approx(logits, abs=1e-4)
+    content = export_detector(fold_calibration(model, 1.0, 0.0), seed=4, recipe=recipe)
+    (tmp_path / "net.onnx").write_bytes(content)
+    probabilities = runtimes.load(tmp_path / "net.onnx", threads=1).run(pixels).ravel()
+    assert probabilities == pytest.approx(1 / (1 + numpy.exp(-logits)), abs=1e-5)
+    described = {one.key: one.value for one in onnx.load_from_string(content).metadata_props}
+    assert json.loads(described["recipe"])["without"] == ["noise units"]
+
+
+def test_instance_norms_that_are_not_written() -> None:
+    for layer in (torch.nn.InstanceNorm2d(1, affine=True), torch.nn.InstanceNorm2d(1, track_running_stats=True)):
+        with pytest.raises(ConfigError, match=r"cannot write an InstanceNorm2d with weights or running means"):
+            export(
+                torch.nn.Sequential(layer), name="x", version="1", input_shape=(1, 1, 4, 4), output_shape=(1, 1, 4, 4)
+            )
+
+
+def test_negatives_at_random() -> None:
+    """Half of the negatives are the strongest candidates, or none by design; calcifications are the same."""
+    half = from_tile(numpy.random.default_rng([5, 1]), side=256, negatives=40)
+    none = from_tile(numpy.random.default_rng([5, 1]), side=256, negatives=40, without=("hardest negatives",))
+    assert half.positive.sum() == none.positive.sum() > 0
+    assert numpy.array_equal(half.pixels[half.positive], none.pixels[none.positive])
+    every = every_negative(numpy.random.default_rng([5, 1]), side=256).pixels
+    strongest = {one.tobytes() for one in every[:20]}
+    shares = [sum(one.tobytes() in strongest for one in part.pixels[~part.positive]) for part in (half, none)]
+    assert shares[0] == 20
+    assert shares[1] < 15
 
 
 @pytest.mark.parametrize("name", ["vgg16", "vgg12"])

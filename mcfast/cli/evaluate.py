@@ -8,6 +8,7 @@ from mcfast.cli import (
     evaluate_backgrounds,
     evaluate_comparison,
     evaluate_detection,
+    evaluate_ingredients,
     evaluate_inputs,
     evaluate_looks,
     evaluate_mini_mias,
@@ -25,6 +26,7 @@ MEASUREMENTS = (
     evaluate_comparison,
     evaluate_looks,
     evaluate_inputs,
+    evaluate_ingredients,
     evaluate_backgrounds,
     evaluate_sr,
 )

@@ -16,7 +16,7 @@ from mcfast.ops import box_mean, gaussian_blur
 from mcfast.phantom.distribution import distribute
 from mcfast.phantom.morphology import Shape, calcification
 
-__all__ = ["insert"]
+__all__ = ["fine_noise", "insert"]
 
 NOISE_SIGMA_MM, NOISE_WINDOW_MM = 0.2, 5.0
 EDGE_MM = 0.8  # of the breast without calcifications: the skin itself
@@ -57,7 +57,7 @@ def insert(
     """
     rng = numpy.random.default_rng([seed, 0x1A5E])
     values = image.astype(numpy.float32) / numpy.float32(max_value)
-    noise = _noise(values, mask, spacing_mm)
+    noise = fine_noise(values, mask, spacing_mm)
     allowed = _deeper(mask, round(EDGE_MM / spacing_mm))
     blur_mm = rng.uniform(0.05, 0.1)
     marks: list[Mark] = []
@@ -86,7 +86,7 @@ def insert(
     return counts, ImageTruth(name, tuple(marks), (), name, (spacing_mm, spacing_mm))
 
 
-def _noise(values: NDArray[numpy.float32], mask: NDArray[numpy.bool_], spacing_mm: float) -> NDArray[numpy.float32]:
+def fine_noise(values: NDArray[numpy.float32], mask: NDArray[numpy.bool_], spacing_mm: float) -> NDArray[numpy.float32]:
     """Deviation of what is finer than 0.2 mm, from the mean size over 5 mm of breast: (H, W)."""
     fine = numpy.abs(values - gaussian_blur(values, NOISE_SIGMA_MM / spacing_mm)) * mask
     radius = round(NOISE_WINDOW_MM / spacing_mm / 2)

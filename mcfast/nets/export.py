@@ -66,8 +66,8 @@ def export(
     ----------
     module
         `nn.Sequential` (nested ones too) of Conv2d, ConvTranspose2d, PReLU, ReLU, LocalResponseNorm, BatchNorm2d,
-        MaxPool2d, AdaptiveAvgPool2d(1), Flatten, Linear, Sigmoid, Softmax, and `mcfast.nets.residual.Residual`; Dropout
-        and Identity leave no trace.
+        InstanceNorm2d, MaxPool2d, AdaptiveAvgPool2d(1), Flatten, Linear, Sigmoid, Softmax, and
+        `mcfast.nets.residual.Residual`; Dropout and Identity leave no trace.
     name, version
         Of the network; kept in the metadata with the layers' windows, from which the receptive field follows.
     input_shape, output_shape
@@ -173,6 +173,15 @@ def _batch_norm(graph: _Graph, name: str, layer: Any) -> None:
     graph.add("BatchNormalization", name, {one: getattr(layer, one) for one in kept}, epsilon=float(layer.eps))
 
 
+def _instance_norm(graph: _Graph, name: str, layer: Any) -> None:
+    if layer.affine or layer.track_running_stats:
+        raise ConfigError(
+            f"export({name}): cannot write an InstanceNorm2d with weights or running means; leave them out"
+        )
+    plain = {"scale": torch.ones(layer.num_features), "bias": torch.zeros(layer.num_features)}
+    graph.add("InstanceNormalization", name, plain, epsilon=float(layer.eps))
+
+
 def _residual(graph: _Graph, name: str, layer: Any) -> None:
     given = graph.tensor
     _write_all(graph, layer.residual, f"{name}.residual.")
@@ -220,6 +229,7 @@ _WRITERS: dict[type[nn.Module], Callable[[_Graph, str, Any], None]] = {
     nn.LocalResponseNorm: _local_response,
     LocalResponse: _local_response,
     nn.BatchNorm2d: _batch_norm,
+    nn.InstanceNorm2d: _instance_norm,
     Residual: _residual,
     nn.PReLU: _prelu,
     nn.ReLU: lambda graph, name, layer: graph.add("Relu", name, {}),

@@ -6,11 +6,14 @@ correlation, density of lines, skin ramps, muscle edges, metal, film marks, proc
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy
 from numpy.typing import NDArray
 
+from mcfast.phantom.calcifications import Speck
 from mcfast.phantom.distractors import add_crossings, add_film_marks, add_hot_pixels, add_metal
 from mcfast.phantom.distribution import distribute
 from mcfast.phantom.export import as_exported
@@ -22,13 +25,26 @@ from mcfast.phantom.record import Calcification
 from mcfast.phantom.texture import enlarge, power_law, septa, smooth_noise
 from mcfast.phantom.tissue import add_specks, fibres
 
-__all__ = ["Tile", "tile"]
+__all__ = ["INGREDIENTS", "Tile", "tile"]
 
 Field = NDArray[numpy.float32]
 SPACING_MM = 0.1
 WHITE = 65535
 SHALLOW_MM = 7.0
 MARGIN = 16  # pixels at the tile's border without calcifications
+
+INGREDIENTS = (
+    "line crossings",
+    "vascular calcification",
+    "metal",
+    "soft specks",
+    "film marks",
+    "skin",
+    "pectoral edge",
+    "exports",
+    "shapes",
+)
+"""What `tile` can leave out, to see what it is worth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,55 +60,98 @@ class Tile:
     calcifications: tuple[Calcification, ...]
 
 
-def tile(rng: numpy.random.Generator, *, side: int = 512, mixture: MixtureName = "usual") -> Tile:
+def tile(
+    rng: numpy.random.Generator, *, side: int = 512, mixture: MixtureName = "usual", without: Collection[str] = ()
+) -> Tile:
     """Draw a tile of `side` x `side` pixels of 0.1 mm, 128 at least; the generator's state is all else it depends on.
 
-    `mixture` is one of `mcfast.phantom.mixture`. Raises `ValueError` for a smaller side or another mixture. About a
-    quarter of a second for 512.
+    `mixture` is one of `mcfast.phantom.mixture`. `without` names what is left out, some of `INGREDIENTS`: the tile is
+    otherwise the same one, its calcifications in the same places. Without `"film marks"` there are no hot pixels
+    either; without `"exports"` nothing is done to the exposed image but rounding to 16 bits; without `"shapes"` all
+    calcifications are irregular; without `"skin"` tissue fills the tile, and what would be air holds no calcification.
+
+    Raises `ValueError` for a smaller side, another mixture, or what is no ingredient. About a quarter of a second for
+    512.
     """
     if side < 128:
         raise ValueError(f"tile(side): expected at least 128 pixels, got {side}")
     if mixture not in MIXTURES:
         raise ValueError(f"tile(mixture): expected one of {', '.join(MIXTURES)}, got {mixture!r}")
+    for name in without:
+        if name not in INGREDIENTS:
+            raise ValueError(f"tile(without): expected some of {', '.join(INGREDIENTS)}, got {name!r}")
     mixed = MIXTURES[mixture]
     signal = _tissue(side, rng)
     noise = float(numpy.exp(rng.uniform(numpy.log(0.012), numpy.log(0.06))))
     exposure = Exposure(noise, rng.uniform(0.0, 0.1))
     if rng.random() < 0.15:
-        signal += rng.uniform(0.05, 0.25) * _edge(side, rng.uniform(0.2, 1.0), rng)
+        edge = rng.uniform(0.05, 0.25) * _edge(side, rng.uniform(0.2, 1.0), rng)
+        signal = signal if "pectoral edge" in without else signal + edge
     depth = numpy.full((side, side), 1e3, numpy.float32)
+    mask_depth = depth
     if rng.random() < mixed.skin:
-        signal, depth = _skin(signal, rng)
-    _distract(signal, depth, noise, mixed, rng)
+        ending, depth = _skin(signal, rng)
+        signal, mask_depth = (signal, mask_depth) if "skin" in without else (ending, depth)
+    _distract(signal, depth, noise, mixed, rng, without)
     allowed = depth > 0.8
     if mixed.shallow and rng.random() < mixed.shallow and (depth < SHALLOW_MM).any():
         # Calcifications near the skin are few in patients, and what is around them is like nowhere else.
         allowed &= depth < SHALLOW_MM
-    truth = _calcify(signal, allowed, exposure, mixed, rng)
+    truth = _calcify(signal, allowed, exposure, mixed, rng, "shapes" not in without)
     image = exposure.noisy(numpy.clip(signal, 0, 1), SPACING_MM, rng)
-    typical = noise * float(numpy.sqrt(max(float(numpy.median(signal)), 0.05)))
-    if rng.random() < 0.08:
-        add_hot_pixels(image, typical, rng)
-    if rng.random() < 0.08:
-        add_film_marks(image, typical, rng)
+    _mark_film(image, noise * _middling(signal), rng, without)
+    stored = as_exported(image, rng)
+    if "exports" in without:
+        stored = numpy.rint(numpy.clip(image, 0, 1) * WHITE).astype(numpy.uint16)
     # The mask found in an image is not exact to the pixel either.
-    return Tile(as_exported(image, rng), depth > rng.uniform(-0.3, 0.4), tuple(truth))
+    return Tile(stored, mask_depth > rng.uniform(-0.3, 0.4), tuple(truth))
 
 
-def _distract(signal: Field, depth: Field, noise: float, mixed: Mixture, rng: numpy.random.Generator) -> None:
+def _middling(signal: Field) -> float:
+    """What a pixel's noise is multiplied by at the median signal."""
+    return float(numpy.sqrt(max(float(numpy.median(signal)), 0.05)))
+
+
+def _target(image: Field, ingredient: str, without: Collection[str]) -> Field:
+    """Where an ingredient is drawn: on a copy if it is left out, for its random numbers are drawn all the same."""
+    return image.copy() if ingredient in without else image
+
+
+def _distract(
+    signal: Field,
+    depth: Field,
+    noise: float,
+    mixed: Mixture,
+    rng: numpy.random.Generator,
+    without: Collection[str],
+) -> None:
     """Add what is no calcification to report, in place; heights follow the noise at a middling signal."""
-    typical = noise * float(numpy.sqrt(max(float(numpy.median(signal)), 0.05)))
-    add_specks(signal, depth > 2, SPACING_MM, int(rng.integers(0, 30)), 2.5 * typical, rng)
+    typical = noise * _middling(signal)
+    specks = _target(signal, "soft specks", without)
+    add_specks(specks, depth > 2, SPACING_MM, int(rng.integers(0, 30)), 2.5 * typical, rng)
     if rng.random() < mixed.crossings:
-        add_crossings(signal, SPACING_MM, typical * float(numpy.exp(rng.uniform(numpy.log(0.7), numpy.log(6)))), rng)
+        peak = typical * float(numpy.exp(rng.uniform(numpy.log(0.7), numpy.log(6))))
+        add_crossings(_target(signal, "line crossings", without), SPACING_MM, peak, rng)
     if rng.random() < mixed.vascular:
+        arteries = _target(signal, "vascular calcification", without)
         for _ in range(int(rng.integers(1, mixed.vessels + 1))):
             peak = typical * float(numpy.exp(rng.uniform(numpy.log(2), numpy.log(mixed.vessel_snr))))
-            mixed.vessel(signal, SPACING_MM, peak, rng)
-    signal[depth <= 0] = 0
+            mixed.vessel(arteries, SPACING_MM, peak, rng)
+    if "skin" not in without:
+        signal[depth <= 0] = 0
     if rng.random() < 0.3:
+        metal = _target(signal, "metal", without)
         for _ in range(int(rng.integers(1, 4))):
-            add_metal(signal, depth, SPACING_MM, rng)
+            add_metal(metal, depth, SPACING_MM, rng)
+
+
+def _mark_film(image: Field, deviation: float, rng: numpy.random.Generator, without: Collection[str]) -> None:
+    """Add what never went through the breast, in place."""
+    film = _target(image, "film marks", without)
+    if rng.random() < 0.08:
+        add_hot_pixels(film, deviation, rng)
+    if rng.random() < 0.08:
+        add_film_marks(film, deviation, rng)
 
 
 def _tissue(side: int, rng: numpy.random.Generator) -> Field:
@@ -172,7 +231,12 @@ def _distance(side: int, rng: numpy.random.Generator, offset: float) -> Field:
 
 
 def _calcify(
-    signal: Field, allowed: NDArray[numpy.bool_], exposure: Exposure, mixed: Mixture, rng: numpy.random.Generator
+    signal: Field,
+    allowed: NDArray[numpy.bool_],
+    exposure: Exposure,
+    mixed: Mixture,
+    rng: numpy.random.Generator,
+    shapes: bool,
 ) -> list[Calcification]:
     """Add clusters and single calcifications of all shapes, sizes and contrasts in place; return the truth."""
     truth = []
@@ -185,12 +249,18 @@ def _calcify(
             typical[cluster] = mixed.kinds.draw(cluster is not None, rng)
         kind = typical[cluster]
         diameter = float(numpy.clip(kind.diameter_mm * numpy.exp(rng.normal(0, 0.3)), 0.12, 2.4))
+        before = None if shapes or kind.shape == "irregular" else deepcopy(rng)
         drawn = calcification(kind.shape, diameter, SPACING_MM, blur_mm, rng)
-        half = drawn.profile.shape[0] // 2
-        if min(row, column) < half or max(row, column) + half >= len(signal):
+        if not _fits(drawn, row, column, len(signal)):
             continue
+        detectability = kind.detectability * float(numpy.exp(rng.normal(0, 0.3)))
+        if before is not None:  # the random numbers that follow are those of the kind
+            drawn = calcification("irregular", diameter, SPACING_MM, blur_mm, before)
+            if not _fits(drawn, row, column, len(signal)):
+                continue
+        half = drawn.profile.shape[0] // 2
         deviation = float(exposure.deviation(clean[row, column]))
-        peak = drawn.peak(kind.detectability * float(numpy.exp(rng.normal(0, 0.3)))) * deviation
+        peak = drawn.peak(detectability) * deviation
         peak = min(peak, max(0.97 - float(clean[row, column]), 0.02))
         signal[row - half : row + half + 1, column - half : column + half + 1] += peak * drawn.profile
         truth.append(
@@ -204,6 +274,11 @@ def _calcify(
             )
         )
     return truth
+
+
+def _fits(drawn: Speck, row: int, column: int, side: int) -> bool:
+    half = drawn.profile.shape[0] // 2
+    return bool(min(row, column) >= half and max(row, column) + half < side)
 
 
 def _away_from_border(side: int, margin: int) -> NDArray[numpy.bool_]:

@@ -38,6 +38,11 @@ class Course:
     level: float
     bfloat16: bool
 
+    @property
+    def turns(self) -> bool:
+        """Whether batches are turned by quarters and mirrored at random."""
+        return True
+
     def __post_init__(self) -> None:
         """Raise `ConfigError` for what no training could follow."""
         kind = type(self).__name__

@@ -13,7 +13,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from mcfast.train.draw import draw_patches, kept, mine_patches, mined_before
 from mcfast.train.fit import Fit, deterministic, logits_of
 from mcfast.train.network import VERSION, build, export_detector, looks
 from mcfast.train.patches import Patches, from_phantom, join, small_phantom
-from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe, teachers_of
+from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe, teachers_of, told
 from mcfast.train.start import load_weights
 
 __all__ = ["DetectorRecipe", "train_detector", "train_shipped"]
@@ -98,7 +97,7 @@ def train_detector(
     (folder / f"{recipe.network}.onnx").write_bytes(content)
     metrics: dict[str, Any] = {
         "seed": seed,
-        "recipe": {**asdict(recipe), "teachers": list(recipe.teachers)},
+        "recipe": told(recipe),
         "parameters": sum(weights.numel() for weights in network.parameters()),
         "patches": len(patches.positive),
         "positives": int(patches.positive.sum()),
@@ -141,7 +140,10 @@ def train_shipped(
 def _drawn(folder: Path, recipe: DetectorRecipe, seed: int, threads: int, tell: Tell) -> Patches:
     """Patches of the recipe's own tiles and phantoms."""
     trained, _, _ = _seeds(seed, recipe)
-    drawing = {key: asdict(recipe)[key] for key in ("tiles", "side", "negatives", "mixture", "phantom_negatives")}
+    deciding = ("tiles", "side", "negatives", "mixture", "phantom_negatives")
+    drawing: dict[str, Any] = {key: getattr(recipe, key) for key in deciding}
+    if recipe.drawn_without:
+        drawing["without"] = recipe.drawn_without
     return kept(
         folder / "patches.npz",
         f"{VERSION} {seed} {drawing} {trained}",
@@ -155,12 +157,12 @@ def _taught(folder: Path, recipe: DetectorRecipe, seed: int, threads: int, tell:
     drawn: dict[Path, Patches] = {}
     for path, one in teachers:
 
-        def told(what: str, done: int, total: int, one: DetectorRecipe = one) -> None:
+        def tell_of(what: str, done: int, total: int, one: DetectorRecipe = one) -> None:
             tell(f"{one.network}, {one.mixture} tiles: {what}", done, total)
 
-        train_detector(path, seed=seed, recipe=one, threads=threads, tell=told)
+        train_detector(path, seed=seed, recipe=one, threads=threads, tell=tell_of)
         if path not in drawn:
-            drawn[path] = _drawn(path, one, seed, threads, told)
+            drawn[path] = _drawn(path, one, seed, threads, tell_of)
         if one.mined_tiles:
             drawn[path / one.network] = mined_before(path / f"{one.network}-mined.npz")
     tell("asking the teachers", 0, 1)
@@ -218,7 +220,7 @@ def _asked(network: nn.Sequential, recipe: DetectorRecipe, seeds: list[int], tel
 
 
 def _fingerprint(seed: int, recipe: DetectorRecipe, own: Patches | None, start: bytes | None) -> str:
-    recipes = [asdict(one) for one in (recipe, *teachers_of(recipe))]
+    recipes = [told(one) for one in (recipe, *teachers_of(recipe))]
     digest = hashlib.sha256(json.dumps([VERSION, seed, recipes], sort_keys=True).encode())
     if own is not None:
         digest.update(own.pixels.tobytes() + own.positive.tobytes())

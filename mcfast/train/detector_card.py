@@ -48,7 +48,7 @@ _FACTS = {
     "candidates": "multi-scale Laplacian of Gaussian in units of local noise, the same code as at run time",
     "recipe": (
         "binary cross-entropy{aim}; {course}; {epochs} epochs of all calcifications and {ratio:g} times as many "
-        "others, batches of {batch}; quarter turns, mirror, contrast and level varied; seed {seed}"
+        "others, batches of {batch}; quarter turns, mirror, contrast and level varied{left_out}; seed {seed}"
     ),
     "calibration": (
         "slope {slope:.3f} and offset {offset:.3f} of the logit, fitted on all candidates of {calibrating} other "
@@ -91,6 +91,7 @@ def model_card(metrics: dict[str, Any], version: str) -> str:
         if metrics["mined"]
         else "",
         "course": course(recipe),
+        "left_out": f"; left out: {', '.join(recipe['without'])}" if recipe.get("without") else "",
         "mixtures": " of each of two mixtures, the usual and the difficult,"
         if recipe["teachers"]
         else f" of the {recipe['mixture']} mixture",

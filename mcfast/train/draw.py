@@ -28,10 +28,11 @@ def draw_patches(
     Each has a random stream of its own, so the result is the same for any number of worker processes. `progress` is
     called with how many are done and to do.
     """
+    mixture, without = recipe.mixture, recipe.drawn_without
     tasks: list[Any] = [
-        (_tile_patches, (seed, index, recipe.side, recipe.negatives, recipe.mixture)) for index in range(recipe.tiles)
+        (_tile_patches, (seed, index, recipe.side, recipe.negatives, mixture, without)) for index in range(recipe.tiles)
     ]
-    tasks += [(_phantom_patches, (number, recipe.phantom_negatives)) for number in phantoms]
+    tasks += [(_phantom_patches, (number, recipe.phantom_negatives, without)) for number in phantoms]
     return join(list(_drawn(tasks, workers, progress)))
 
 
@@ -47,7 +48,8 @@ def mine_patches(
 
     `hardness` gives (N,) numbers for N patches. Returns negatives only.
     """
-    tasks = [(_negative_patches, (seed, index, recipe.side, recipe.mixture)) for index in range(recipe.mined_tiles)]
+    drawing = recipe.side, recipe.mixture, recipe.drawn_without
+    tasks = [(_negative_patches, (seed, index, *drawing)) for index in range(recipe.mined_tiles)]
     parts = []
     for found in _drawn(tasks, workers, progress):
         order = numpy.argsort(-hardness(found), kind="stable")[: recipe.mined_negatives]
@@ -110,14 +112,18 @@ def _call(task: tuple[Callable[..., Patches], tuple[Any, ...]]) -> Patches:
     return function(*arguments)
 
 
-def _tile_patches(seed: int, index: int, side: int, negatives: int, mixture: MixtureName) -> Patches:
+def _tile_patches(
+    seed: int, index: int, side: int, negatives: int, mixture: MixtureName, without: tuple[str, ...]
+) -> Patches:
     rng = numpy.random.default_rng([seed, 0x711E, index])
-    return from_tile(rng, side=side, negatives=negatives, mixture=mixture)
+    return from_tile(rng, side=side, negatives=negatives, mixture=mixture, without=without)
 
 
-def _phantom_patches(number: int, negatives: int) -> Patches:
-    return from_phantom(small_phantom(number), numpy.random.default_rng([number, 0x9A]), negatives=negatives)
+def _phantom_patches(number: int, negatives: int, without: tuple[str, ...]) -> Patches:
+    rng = numpy.random.default_rng([number, 0x9A])
+    return from_phantom(small_phantom(number), rng, negatives=negatives, without=without)
 
 
-def _negative_patches(seed: int, index: int, side: int, mixture: MixtureName) -> Patches:
-    return every_negative(numpy.random.default_rng([seed, 0x3123, index]), side=side, mixture=mixture)
+def _negative_patches(seed: int, index: int, side: int, mixture: MixtureName, without: tuple[str, ...]) -> Patches:
+    rng = numpy.random.default_rng([seed, 0x3123, index])
+    return every_negative(rng, side=side, mixture=mixture, without=without)

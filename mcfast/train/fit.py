@@ -97,9 +97,11 @@ class Fit:
 
     def _augmented(self, pixels: NDArray[Any], rng: numpy.random.Generator) -> Field:
         """Quarter turns, a mirror, and each patch's contrast and level varied a little."""
-        pixels = numpy.rot90(pixels, int(rng.integers(4)), axes=(2, 3)).astype(numpy.float32)
-        if rng.random() < 0.5:
-            pixels = pixels[..., ::-1]
+        quarters, mirrored = int(rng.integers(4)), rng.random() < 0.5
+        if self.recipe.turns:
+            pixels = numpy.rot90(pixels, quarters, axes=(2, 3))
+            pixels = pixels[..., ::-1] if mirrored else pixels
+        pixels = pixels.astype(numpy.float32)
         shape = (len(pixels), 1, 1, 1)
         gain = numpy.exp(rng.normal(0, self.recipe.gain, shape)).astype(numpy.float32)
         level = rng.normal(0, self.recipe.level, shape).astype(numpy.float32)

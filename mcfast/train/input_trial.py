@@ -26,7 +26,7 @@ from mcfast.train.input_patches import Standard, draw_inputs, kept_inputs
 from mcfast.train.inputs import INPUTS
 from mcfast.train.network import build
 from mcfast.train.patches import Patches
-from mcfast.train.recipe import RECIPES, DetectorRecipe
+from mcfast.train.recipe import RECIPES, DetectorRecipe, told
 from mcfast.train.scenes import Scene, Units, patches_at, scene_of
 
 __all__ = ["NETWORKS", "STRIDE_PX", "TRIAL", "input_trial"]
@@ -129,7 +129,7 @@ class _Trial:
                 progress=lambda *n: self.tell("drawing patches", *n),
             ),
         )
-        report: dict[str, Any] = {"recipe": asdict(recipe), "units": self.units, "seed": self.seed, "losses": {}}
+        report: dict[str, Any] = {"recipe": told(recipe), "units": self.units, "seed": self.seed, "losses": {}}
         report["stride_px"] = self.stride
         for label in INPUTS:
             patches = draw(label)
@@ -212,7 +212,7 @@ class _Trial:
         return scores
 
     def _fingerprint(self, name: str, label: str) -> str:
-        content = [VERSION, self.seed, self.units, label, asdict(self.recipes[name])]
+        content = [VERSION, self.seed, self.units, label, told(self.recipes[name])]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

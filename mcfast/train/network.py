@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from dataclasses import asdict, fields
 
 from torch import nn
@@ -17,17 +18,28 @@ __all__ = ["VERSION", "build", "export_detector", "looks"]
 
 VERSION = "3.0"
 ADDED = {
-    one.name: one.default for one in fields(DetectorRecipe) if one.name in ("start", "mixture", "teachers", "truth")
+    one.name: one.default
+    for one in fields(DetectorRecipe)
+    if one.name in ("start", "mixture", "teachers", "truth", "without")
 }
 
 
 def build(recipe: DetectorRecipe) -> nn.Sequential:
-    """The recipe's network, with random weights from torch's global generator."""
+    """The recipe's network, with random weights from torch's global generator.
+
+    Without `"noise units"` its first layer takes each patch's mean off and divides by its deviation, whatever units
+    the patch came in; then the recipe's gain and level change nothing.
+    """
     if recipe.network == "vgg24":
-        return vgg24(recipe.maps, recipe.hidden, recipe.dropout, recipe.scales, recipe.start)
-    if recipe.network == "vgg12":
-        return vgg12(recipe.maps, recipe.hidden, recipe.dropout, recipe.start)
-    return alexnet12(recipe.maps, recipe.hidden, recipe.dropout, start=recipe.start)
+        network = vgg24(recipe.maps, recipe.hidden, recipe.dropout, recipe.scales, recipe.start)
+    elif recipe.network == "vgg12":
+        network = vgg12(recipe.maps, recipe.hidden, recipe.dropout, recipe.start)
+    else:
+        network = alexnet12(recipe.maps, recipe.hidden, recipe.dropout, start=recipe.start)
+    if "noise units" not in recipe.without:
+        return network
+    own = nn.InstanceNorm2d(looks(recipe)[0])
+    return nn.Sequential(OrderedDict([("own_units", own), *network.named_children()]))
 
 
 def looks(recipe: DetectorRecipe) -> tuple[int, int]:

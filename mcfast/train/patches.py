@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from mcfast.ops import resample
 from mcfast.phantom import Calcification, Phantom, mammogram, tile
 from mcfast.phantom.mixture import MixtureName
 from mcfast.phantom.record import Laterality, View
+from mcfast.phantom.tiles import INGREDIENTS, Tile
 
 __all__ = [
     "Patches",
@@ -66,21 +67,33 @@ def join(parts: Sequence[Patches]) -> Patches:
     )
 
 
-def from_tile(rng: numpy.random.Generator, *, side: int, negatives: int, mixture: MixtureName = "usual") -> Patches:
-    """Draw a tile and take its calcifications and `negatives` other candidates, half of them the strongest."""
-    drawn = tile(rng, side=side, mixture=mixture)
+def from_tile(
+    rng: numpy.random.Generator,
+    *,
+    side: int,
+    negatives: int,
+    mixture: MixtureName = "usual",
+    without: Collection[str] = (),
+) -> Patches:
+    """Draw a tile and take its calcifications and `negatives` other candidates, half of them the strongest.
+
+    `without` is the recipe's `drawn_without`.
+    """
+    drawn = _tile(rng, side, mixture, without)
     candidates = propose(
         drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE, even_tone=False
     )
-    return chosen(candidates, drawn.calcifications, negatives, rng)
+    return chosen(candidates, drawn.calcifications, negatives, rng, hardest="hardest negatives" not in without)
 
 
-def from_phantom(phantom: Phantom, rng: numpy.random.Generator, *, negatives: int) -> Patches:
+def from_phantom(
+    phantom: Phantom, rng: numpy.random.Generator, *, negatives: int, without: Collection[str] = ()
+) -> Patches:
     """The same for a whole phantom, with the mask that detection would use."""
     image, calcifications = canonical(phantom)
     mask = breast_mask(image, SPACING_MM, max_value=PHANTOM_WHITE)
     candidates = propose(image, mask, threshold=1.5, limit=4000, max_value=PHANTOM_WHITE, even_tone=False)
-    return chosen(candidates, calcifications, negatives, rng)
+    return chosen(candidates, calcifications, negatives, rng, hardest="hardest negatives" not in without)
 
 
 def small_phantom(seed: int) -> Phantom:
@@ -111,13 +124,19 @@ def canonical(phantom: Phantom) -> tuple[NDArray[numpy.uint16], tuple[Calcificat
     return image, moved
 
 
-def every_negative(rng: numpy.random.Generator, *, side: int, mixture: MixtureName = "usual") -> Patches:
+def every_negative(
+    rng: numpy.random.Generator, *, side: int, mixture: MixtureName = "usual", without: Collection[str] = ()
+) -> Patches:
     """All candidates of a tile that are no calcification, strongest first: what hard ones are picked from."""
-    drawn = tile(rng, side=side, mixture=mixture)
+    drawn = _tile(rng, side, mixture, without)
     candidates = propose(
         drawn.image, drawn.mask, threshold=1.5, limit=side * side // 100, max_value=WHITE, even_tone=False
     )
     return _patches(candidates, numpy.flatnonzero(labels_of(candidates, drawn.calcifications) == 0), False)
+
+
+def _tile(rng: numpy.random.Generator, side: int, mixture: MixtureName, without: Collection[str]) -> Tile:
+    return tile(rng, side=side, mixture=mixture, without=[name for name in without if name in INGREDIENTS])
 
 
 def chosen(
@@ -126,16 +145,19 @@ def chosen(
     negatives: int,
     rng: numpy.random.Generator,
     unknown: NDArray[numpy.bool_] | None = None,
+    *,
+    hardest: bool = True,
 ) -> Patches:
-    """Every candidate on a calcification, and `negatives` others, half of them the strongest, none `unknown` (N,)."""
+    """Every candidate on a calcification, and `negatives` others, none `unknown` (N,); half of them are the strongest
+    unless not `hardest`."""
     labels = labels_of(candidates, truth)
     if unknown is not None:
         labels[unknown & (labels == 0)] = -1
     positive, negative = numpy.flatnonzero(labels == 1), numpy.flatnonzero(labels == 0)
-    hardest = negative[: negatives // 2]  # candidates come strongest first
-    others = negative[negatives // 2 :]
-    others = rng.permutation(others)[: negatives - len(hardest)]
-    return join([_patches(candidates, positive, True), _patches(candidates, numpy.r_[hardest, others], False)])
+    half = negatives // 2 if hardest else 0
+    strongest, others = negative[:half], negative[half:]  # candidates come strongest first
+    others = rng.permutation(others)[: negatives - len(strongest)]
+    return join([_patches(candidates, positive, True), _patches(candidates, numpy.r_[strongest, others], False)])
 
 
 def _patches(candidates: Candidates, some: NDArray[Any], positive: bool) -> Patches:

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 from mcfast.errors import ConfigError
 from mcfast.phantom.mixture import MIXTURES, MixtureName
+from mcfast.phantom.tiles import INGREDIENTS as OF_TILES
 from mcfast.train.course import Course
 
-__all__ = ["RECIPES", "SHIPPED", "DetectorRecipe", "teachers_of"]
+__all__ = ["INGREDIENTS", "RECIPES", "SHIPPED", "DetectorRecipe", "teachers_of", "told"]
+
+INGREDIENTS = {
+    "noise units": "each patch in units of its own mean and deviation",
+    "exports": "tiles as exposed: no processing, no other grid, 16 bits",
+    "skin": "tissue everywhere, no edge of the breast",
+    "metal": "no balls, clips, rings, wires",
+    "vascular calcification": "no calcified arteries",
+    "shapes": "irregular calcifications alone",
+    "line crossings": "no thin lines through one place",
+    "hardest negatives": "all negatives at random, instead of half of them",
+    "gain and level": "neither is varied",
+    "turns and mirrors": "patches as they lie",
+    "whole phantoms": "tiles alone",
+    "dropout": "all hidden units always",
+    "soft specks": "no round densities wider than calcifications",
+    "film marks": "no dust, scratches, hot pixels",
+    "pectoral edge": "no soft steps",
+}
+"""What a training can leave out, and what is then done instead; those of tiles as `mcfast.phantom.tiles` has them."""
+
+_NOUGHT: dict[str, tuple[str, ...]] = {
+    "gain and level": ("gain", "level"),
+    "whole phantoms": ("phantoms",),
+    "dropout": ("dropout",),
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +65,8 @@ class DetectorRecipe(Course):
         Further tiles of which, after so many epochs, the network picks the candidates that it is most wrong about.
     calibrating, tested
         Phantoms that the probabilities are fitted on, and full-size ones for the numbers in the model card.
+    without
+        Names of `INGREDIENTS` that are left out, to see what they are worth. What is a number above becomes 0.
     epochs and the others
         See `Course`.
     """
@@ -72,6 +100,7 @@ class DetectorRecipe(Course):
     gain: float = 0.2
     level: float = 0.15
     bfloat16: bool = True
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.network not in ("vgg24", "vgg12", "alexnet12"):
@@ -84,7 +113,30 @@ class DetectorRecipe(Course):
             raise ConfigError(f"DetectorRecipe(truth): expected 0 .. 1, got {self.truth}")
         if self.teachers and self.mined_tiles:
             raise ConfigError("DetectorRecipe(teachers, mined_tiles): expected one of both; let a teacher mine")
+        for name in self.without:
+            if name not in INGREDIENTS:
+                known = ", ".join(INGREDIENTS)
+                raise ConfigError(f"DetectorRecipe(without): expected some of {known}; got {name!r}")
+            for field in _NOUGHT.get(name, ()):
+                object.__setattr__(self, field, type(getattr(self, field))(0))
         super().__post_init__()
+
+    @property
+    def turns(self) -> bool:
+        """Whether batches are turned by quarters and mirrored at random."""
+        return "turns and mirrors" not in self.without
+
+    @property
+    def drawn_without(self) -> tuple[str, ...]:
+        """What of `without` decides which patches are drawn."""
+        return tuple(sorted(name for name in set(self.without) if name in (*OF_TILES, "hardest negatives")))
+
+
+def told(recipe: DetectorRecipe) -> dict[str, Any]:
+    """The recipe for JSON. If nothing is left out, it does not speak of it: files of before, the same bytes."""
+    values = {**asdict(recipe), "teachers": list(recipe.teachers)}
+    without = values.pop("without")
+    return {**values, "without": list(without)} if without else values
 
 
 _MINING = DetectorRecipe(mined_tiles=700, mined_negatives=100, mined_after=6, tested=0)
