@@ -162,8 +162,11 @@ def test_nothing_is_waited_for_between_upload_and_result(gpu, part):
 
 def test_the_boxes_of_all_clusters_are_waited_for_once(gpu):
     """After the result, which tells where they are."""
-    picture = phantom.mammogram(4, shape=(416, 320), clusters=3).image
-    own = config(magnify="clusters", detector=DetectorConfig(limit=150, min_score=0.01, cluster_score=0.02))
+    picture = phantom.mammogram(4, shape=(416, 320), clusters=0).image
+    for row, column in ((120, 60), (280, 50)):  # two groups that no weights overlook, far from each other
+        for down, right in ((0, 0), (7, 3), (3, 9), (11, 10)):
+            picture[row + down : row + down + 2, column + right : column + right + 2] += numpy.uint16(1200)
+    own = config(magnify="clusters", detector=DetectorConfig(limit=150, cluster_score=0.9))
     engine, expected = mcfast.Engine(own, "cuda"), mcfast.Engine(own, "cpu")(picture)
     assert len(expected.magnified) > 1
     begun = engine._begin(engine._load(picture))
