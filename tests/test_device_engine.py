@@ -38,7 +38,9 @@ def same(result, expected, *, most_magnified=1):
     """The findings within what float32 rounds; pixels within one count."""
     assert result.status == expected.status
     assert len(result.calcifications) == len(expected.calcifications)
-    # In order of their places: scores that differ by a rounding may change places.
+    scores = [one.score for one in result.calcifications]
+    assert scores == sorted(scores, reverse=True)
+    # Then in order of their places: scores that differ by a rounding may change places.
     ordered = [sorted(found.calcifications, key=lambda one: (one.row, one.col)) for found in (result, expected)]
     for one, other in zip(*ordered, strict=True):
         assert abs(one.score - other.score) < 1e-3 and one.cluster == other.cluster

@@ -192,6 +192,14 @@ def test_vascular_is_long_and_of_the_height_asked_for(add) -> None:
     assert numpy.median(tracks) > 8
 
 
+def test_tracks_are_thin_and_bright() -> None:
+    signal = numpy.zeros((400, 400), numpy.float32)
+    add_tracks(signal, 0.1, 1.0, numpy.random.default_rng(3))
+    assert signal.max() > 0.5
+    assert (signal > 0.3).sum() > 30
+    assert (signal > 0.3).mean() < 0.05
+
+
 @pytest.mark.parametrize("add", [add_artery, add_tracks])
 def test_vascular_takes_what_is_there(add) -> None:
     """It adds, whatever is below; the same on tissue as on nothing."""
