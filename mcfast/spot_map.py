@@ -2,20 +2,23 @@
 
 The detector's networks know patches with a bright spot in the middle, so a map from a regular grid of patches would be
 low on calcifications that lie between the grid's points. Instead each cell of 0.8 mm has the probability of the
-strongest bright spot in it, whatever its strength, where the detector itself looks at the strongest few thousand only;
-or the score of a finding in it, if that is higher.
+strongest bright spot in it, whatever its strength, where the detector itself looks at the strongest few thousand only,
+less what the image's restlessness takes off; or the score of a finding in it, if that is higher.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
 from mcfast import _core, detect, nets, runtimes
 from mcfast.canonical import at_canonical, headroom
+from mcfast.detect.clutter import discount, discounted
 from mcfast.result import Result
 
 __all__ = ["CELL_MM", "DETECTORS", "SpotMap", "spot_map", "strongest_in_cells"]
@@ -73,11 +76,12 @@ def spot_map(result: Result, *, threads: int | None = None) -> SpotMap | None:
         spacing_mm=canonical_mm,
         threads=threads,
     )
+    loss = _loss(spots, committee, mask, result.engine.configuration, threads)
     side = round(CELL_MM / canonical_mm)
     spots = strongest_in_cells(spots, side)
     cells = numpy.full(tuple(-(-length // side) for length in small.shape), numpy.nan, numpy.float32)
     rows, columns = (spots.positions // side).T
-    cells[rows, columns] = detect.classify(spots, committee, threads=threads)
+    cells[rows, columns] = discounted(detect.classify(spots, committee, threads=threads), loss)
     pixels = (side / scale[0], side / scale[1])
     for one in result.calcifications:
         place = int((one.row + 0.5) / pixels[0]), int((one.col + 0.5) / pixels[1])
@@ -91,6 +95,23 @@ def strongest_in_cells(spots: detect.Candidates, side: int) -> detect.Candidates
     _, first = numpy.unique(cells, axis=0, return_index=True)
     first.sort()
     return detect.Candidates(spots.positions[first], spots.response[first], spots.noise[first], spots.residual)
+
+
+def _loss(
+    spots: detect.Candidates,
+    committee: detect.Committee,
+    mask: NDArray[numpy.bool_],
+    configuration: Mapping[str, Any],
+    threads: int,
+) -> float:
+    """What the detector took off all scores of the image: it looked at the strongest of these spots."""
+    config = detect.DetectorConfig(**configuration["detector"])
+    strong = slice(0, min(config.limit, numpy.count_nonzero(spots.response >= config.threshold)))
+    looked = detect.Candidates(spots.positions[strong], spots.response[strong], spots.noise[strong], spots.residual)
+    scores = detect.classify(looked, committee, threads=threads)
+    kept = detect.suppress(looked.positions.astype(float), scores, config.apart_mm / configuration["canonical_mm"])
+    area_cm2 = numpy.count_nonzero(mask) * (configuration["canonical_mm"] / 10) ** 2
+    return discount(scores[kept], area_cm2, share=config.clutter)
 
 
 @cache

@@ -41,7 +41,8 @@ def phantom():
 
 @pytest.fixture(scope="module")
 def found(phantom) -> Detections:
-    return detect(phantom.image, 0.1, max_value=4095, network=Brightness())
+    # A formula that is calibrated on nothing finds every phantom restless.
+    return detect(phantom.image, 0.1, max_value=4095, network=Brightness(), config=DetectorConfig(clutter=0.0))
 
 
 def test_calcifications_are_found(phantom, found: Detections) -> None:
@@ -86,7 +87,7 @@ def test_no_two_marks_on_one_spot(found: Detections) -> None:
 
 
 def test_stages_compose(phantom, found: Detections) -> None:
-    config = DetectorConfig()
+    config = DetectorConfig(clutter=0.0)
     candidates = propose(
         phantom.image, found.mask, threshold=config.threshold, limit=config.limit, max_value=4095, spacing_mm=0.1
     )
@@ -107,7 +108,7 @@ def test_what_is_suppressed_is_not_measured(phantom, found: Detections, monkeypa
     )
     candidates = propose(phantom.image, found.mask, threshold=1, limit=3500, max_value=4095, spacing_mm=0.1)
     scores = classify(candidates, Brightness())
-    config = DetectorConfig(min_score=0.01, apart_mm=0.8)
+    config = DetectorConfig(min_score=0.01, apart_mm=0.8, clutter=0.0)
     options = {"max_value": 4095, "mask": found.mask, "config": config}
     first = group(phantom.image, candidates, scores, 0.1, **options)
     kept = suppress(candidates.positions.astype(float), scores, 8.0)

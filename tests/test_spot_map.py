@@ -4,15 +4,23 @@ from dataclasses import replace
 
 import numpy
 import pytest
+from images import spotted
+from scipy.special import logit
 
+import mcfast
 from mcfast import detect, nets, runtimes
 from mcfast.canonical import at_canonical, headroom
 from mcfast.spot_map import DETECTORS, spot_map, strongest_in_cells
 
 
+def config(clutter: float) -> mcfast.Config:
+    return mcfast.Config(detector=detect.DetectorConfig(clutter=clutter), magnify="none")
+
+
 @pytest.fixture(scope="module")
-def result(engine, small_dicom):
-    return engine(small_dicom)
+def result(small_dicom):
+    """As the networks say, nothing taken off."""
+    return mcfast.Engine(config(0.0))(small_dicom)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +53,19 @@ def test_cells_are_what_the_networks_say_of_their_strongest_spots(result, found)
             assert found.cells[tuple(place)] == pytest.approx(float(detect.classify(one, committee)[0]), abs=1e-6)
             looked += 1
     assert looked > 20
+
+
+def test_restless_images_lose_as_much_as_their_findings(result):
+    image = spotted(result.image, result.mask, 400, 2.4, seed=1)
+    mammogram = replace(result.mammogram, pixels=image)
+    as_said, less = (mcfast.Engine(config(clutter))(mammogram) for clutter in (0.0, 0.5))
+    best = as_said.calcifications[0].score, less.calcifications[0].score
+    loss = logit(best[0]) - logit(best[1])
+    assert 0.4 < loss < 2
+    before, after = (spot_map(one).cells.astype(float) for one in (as_said, less))
+    known = (before > 1e-4) & (before < 0.99)
+    assert known.sum() > 100
+    assert logit(before[known]) - logit(after[known]) == pytest.approx(loss, abs=0.02)
 
 
 def test_findings_are_in_it_and_air_is_not(result, found):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mcfast.detect.classify import Network, classify
 from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area
+from mcfast.detect.clutter import discount, discounted
 from mcfast.detect.features import measure
 from mcfast.detect.features.cluster import ClusterFeatures, cluster_features
 from mcfast.detect.features.eccentricity import eccentricities
@@ -52,6 +53,9 @@ class DetectorConfig:
         Calcifications at most this far apart belong to one cluster.
     min_members
         A cluster has at least so many.
+    clutter
+        How much of an image's restlessness is taken off its scores, 0 .. 1; see `mcfast.detect.clutter`. 0 leaves what
+        the networks say.
     """
 
     threshold: float = 1.5
@@ -61,15 +65,16 @@ class DetectorConfig:
     apart_mm: float = 0.4
     link_mm: float = 5.0
     min_members: int = 3
+    clutter: float = 0.75
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "min_score", "cluster_score", "apart_mm", "link_mm"):
+        for name in ("threshold", "min_score", "cluster_score", "apart_mm", "link_mm", "clutter"):
             if not (is_number(getattr(self, name)) and math.isfinite(getattr(self, name))):
                 raise ConfigError(f"DetectorConfig({name}): expected a finite number, got {getattr(self, name)!r}")
         for name in ("limit", "min_members"):
             if not isinstance(getattr(self, name), int):
                 raise ConfigError(f"DetectorConfig({name}): expected a whole number, got {getattr(self, name)!r}")
-        for name in ("min_score", "cluster_score"):
+        for name in ("min_score", "cluster_score", "clutter"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"DetectorConfig({name}): expected 0 .. 1, got {getattr(self, name)}")
         if self.limit < 1 or self.min_members < 1:
@@ -219,10 +224,12 @@ def group(
     """Turn scored candidates into measured calcifications and clusters: the last stage of `detect`.
 
     `scores` is (N,), one probability per candidate; `kept` are the indices of those that non-maximum suppression
-    leaves, best first, where that is known already; the rest as in `detect`. O(N log N).
+    leaves, best first, where that is known already; the rest as in `detect`. O(pixels + N log N).
     """
     if kept is None:
         kept = suppress(candidates.positions.astype(float), scores, config.apart_mm / spacing_mm)
+    area_cm2 = numpy.count_nonzero(mask) * (spacing_mm / 10) ** 2
+    scores = discounted(scores, discount(scores[kept], area_cm2, share=config.clutter))
     chosen = kept[scores[kept] >= config.min_score]
     found = _calcifications(image, candidates, scores, chosen, spacing_mm, max_value, config)
     found, clusters = _grouped(image, found, spacing_mm, config)
