@@ -20,12 +20,12 @@ from mcfast.evaluate.comparison import breast_of, phantom_truth  # noqa: E402
 from mcfast.evaluate.truth import point  # noqa: E402
 from mcfast.phantom import mammogram  # noqa: E402
 from mcfast.rasters import read_array  # noqa: E402
-from mcfast.train import ingredient_trial  # noqa: E402
-from mcfast.train.ingredient_report import ingredient_table  # noqa: E402
-from mcfast.train.recipe import INGREDIENTS  # noqa: E402
+from mcfast.train.detector.recipe import INGREDIENTS  # noqa: E402
+from mcfast.train.trials import ingredients as trial  # noqa: E402
+from mcfast.train.trials.ingredient_report import ingredient_table  # noqa: E402
 
 TINY = replace(
-    ingredient_trial.TRIAL,
+    trial.TRIAL,
     maps=8,
     hidden=16,
     tiles=3,
@@ -160,7 +160,7 @@ def test_arteries_lie_in_the_breast(item) -> None:
 
 
 def test_command_is_taken_up_again(tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(ingredient_trial, "TRIAL", TINY)
+    monkeypatch.setattr(trial, "TRIAL", TINY)
     for number in (52, 53):
         drawn = mammogram(number, shape=(420, 300), spacing_mm=0.1, clusters=0)
         (tmp_path / "images").mkdir(exist_ok=True)
@@ -222,11 +222,11 @@ def test_command_is_taken_up_again(tmp_path, monkeypatch, capsys) -> None:
 def test_phantoms_and_calibration_take_part(tmp_path, monkeypatch, phantom, item) -> None:
     case = Case("x", lambda: (item, phantom_truth(phantom), ()))
     monkeypatch.setattr(gallery, "phantom_cases", lambda count: [case] * count)
-    for module in ("ingredient_trial", "draw"):
+    for module in ("trials.ingredients", "detector.draw"):
         monkeypatch.setattr(f"mcfast.train.{module}.small_phantom", lambda number: phantom)
     recipe = replace(TINY, phantoms=1, phantom_negatives=30, calibrating=1)
     told = []
-    report = ingredient_trial.ingredient_trial(
+    report = trial.ingredient_trial(
         tmp_path,
         [],
         names=("whole phantoms",),
@@ -260,5 +260,5 @@ def test_what_makes_no_trial(tmp_path, capsys) -> None:
     assert main(["evaluate", "ingredients", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert "no image there" in capsys.readouterr().err
     with pytest.raises(ConfigError, match=r"ingredient_trial\(names\): expected some of noise units, .*; got 'bone'"):
-        ingredient_trial.ingredient_trial(tmp_path / "out", [], names=("bone",))
+        trial.ingredient_trial(tmp_path / "out", [], names=("bone",))
     assert not (tmp_path / "out").exists()

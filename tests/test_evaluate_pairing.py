@@ -105,7 +105,7 @@ def test_inbreast_is_evaluated_by_patient(results, tmp_path, capsys) -> None:
 
 def test_inbreast_is_trained_on(tmp_path, small_phantom) -> None:
     from mcfast.evaluate.truth_files import read_truth
-    from mcfast.train.own_images import from_images, marked
+    from mcfast.train.detector.own_images import from_images, marked
 
     first = small_phantom.calcifications[0]
     top, left = max(int(first.row) - 300, 0), max(int(first.column) - 300, 0)

@@ -17,13 +17,13 @@ from mcfast.nets.resnet50 import resnet50  # noqa: E402
 from mcfast.nets.vgg12 import fold_calibration  # noqa: E402
 from mcfast.phantom import mammogram, tile  # noqa: E402
 from mcfast.train.calibrate import calibrate  # noqa: E402
-from mcfast.train.detector import train_detector  # noqa: E402
-from mcfast.train.detector_card import model_card, sensitivity_table  # noqa: E402
-from mcfast.train.detector_trial import evaluate  # noqa: E402
-from mcfast.train.draw import draw_patches  # noqa: E402
-from mcfast.train.network import build, export_detector, looks  # noqa: E402
+from mcfast.train.detector.card import model_card, sensitivity_table  # noqa: E402
+from mcfast.train.detector.draw import draw_patches  # noqa: E402
+from mcfast.train.detector.network import build, export_detector, looks  # noqa: E402
+from mcfast.train.detector.recipe import RECIPES, DetectorRecipe, told  # noqa: E402
+from mcfast.train.detector.training import train_detector  # noqa: E402
+from mcfast.train.detector.trial import evaluate  # noqa: E402
 from mcfast.train.patches import SPACING_MM, WHITE, canonical, from_tile, labels_of  # noqa: E402
-from mcfast.train.recipe import RECIPES, DetectorRecipe, told  # noqa: E402
 
 TINY = DetectorRecipe(
     network="vgg24",
@@ -119,7 +119,7 @@ def test_starts_from_given_weights(trained, tmp_path) -> None:
 
 def test_images_of_ones_own(tmp_path, small_phantom, small_dicom, capsys) -> None:
     from mcfast.evaluate.truth_files import read_truth
-    from mcfast.train.own_images import from_images
+    from mcfast.train.detector.own_images import from_images
 
     path = tmp_path / "small.json"
     path.write_text(json.dumps(small_phantom.truth()))

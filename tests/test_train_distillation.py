@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 onnx = pytest.importorskip("onnx", reason="training needs onnx")
 
 from mcfast import runtimes  # noqa: E402
-from mcfast.train.detector import train_detector, train_shipped  # noqa: E402
+from mcfast.train.detector.recipe import RECIPES, SHIPPED, DetectorRecipe  # noqa: E402
+from mcfast.train.detector.training import train_detector, train_shipped  # noqa: E402
 from mcfast.train.fit import Fit  # noqa: E402
-from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe  # noqa: E402
 
 TINY = DetectorRecipe(
     tiles=3,

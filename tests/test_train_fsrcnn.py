@@ -62,7 +62,7 @@ def test_shipped_network_keeps_flat_images_flat():
 @pytest.fixture(scope="module")
 def tiny():
     pytest.importorskip("torch", reason="needs the train extra")
-    from mcfast.train.fsrcnn import FsrcnnRecipe
+    from mcfast.train.magnifier.training import FsrcnnRecipe
 
     return FsrcnnRecipe(
         phantoms=2, crops=12, side=16, steps=24, batch=4, held_out=1, check_every=8, tested=1, scale=0.2, d=8, s=4, m=1
@@ -71,7 +71,7 @@ def tiny():
 
 @pytest.fixture(scope="module")
 def trained(tiny, tmp_path_factory):
-    from mcfast.train.fsrcnn import train_fsrcnn
+    from mcfast.train.magnifier.training import train_fsrcnn
 
     folder = tmp_path_factory.mktemp("trained")
     return folder, train_fsrcnn(folder, seed=3, recipe=tiny, threads=1, progress=False)
@@ -93,7 +93,7 @@ def test_training_lowers_the_loss_and_writes_everything(trained):
 
 
 def test_same_seed_gives_the_same_file_another_seed_another(trained, tiny, tmp_path):
-    from mcfast.train.fsrcnn import train_fsrcnn
+    from mcfast.train.magnifier.training import train_fsrcnn
 
     folder, metrics = trained
     again = train_fsrcnn(tmp_path / "again", seed=3, recipe=tiny, threads=1, progress=False)
@@ -104,7 +104,7 @@ def test_same_seed_gives_the_same_file_another_seed_another(trained, tiny, tmp_p
 
 
 def test_a_stopped_run_goes_on_where_it_stopped(trained, tiny, tmp_path, monkeypatch):
-    from mcfast.train import fsrcnn as training
+    from mcfast.train.magnifier import training
 
     folder, _ = trained
     draw = training._Run._batch
@@ -128,7 +128,7 @@ def test_a_stopped_run_goes_on_where_it_stopped(trained, tiny, tmp_path, monkeyp
 def test_training_leaves_torch_as_it_was(tiny, tmp_path):
     import torch
 
-    from mcfast.train.fsrcnn import train_fsrcnn
+    from mcfast.train.magnifier.training import train_fsrcnn
 
     before = torch.get_rng_state(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     train_fsrcnn(tmp_path, seed=1, recipe=tiny, threads=1, progress=False)
@@ -138,7 +138,7 @@ def test_training_leaves_torch_as_it_was(tiny, tmp_path):
 
 
 def test_phantoms_for_training_checking_and_testing_are_not_the_same():
-    from mcfast.train.fsrcnn_data import PhantomData
+    from mcfast.train.magnifier.data import PhantomData
 
     together = [seed for kind in PhantomData(3, (24, 6, 4)).seeds for seed in kind]
     assert len(set(together)) == len(together) == 24 + 6 + 4
@@ -146,7 +146,7 @@ def test_phantoms_for_training_checking_and_testing_are_not_the_same():
 
 def test_pairs_are_binned_crops_and_repeat():
     from mcfast.evaluate.sr import bin2x2
-    from mcfast.train.fsrcnn_pairs import draw_pairs
+    from mcfast.train.magnifier.pairs import draw_pairs
 
     pairs = draw_pairs([5], 10, 12, scale=0.2)
     assert pairs.small.shape == (10, 1, 12, 12)
@@ -162,7 +162,7 @@ def test_pairs_are_binned_crops_and_repeat():
 
 
 def test_detectors_differ_from_seed_to_seed():
-    from mcfast.train.fsrcnn_pairs import as_another_detector
+    from mcfast.train.magnifier.pairs import as_another_detector
 
     image = numpy.full((60, 60), 0.5, numpy.float32)
     mask = numpy.ones(image.shape, bool)
@@ -177,7 +177,7 @@ def test_detectors_differ_from_seed_to_seed():
 
 def test_command_line(tiny, tmp_path, capsys, monkeypatch):
     from mcfast.train import __main__ as command
-    from mcfast.train import fsrcnn as training
+    from mcfast.train.magnifier import training
 
     monkeypatch.setattr(training, "FsrcnnRecipe", lambda: tiny)
     assert (
@@ -196,7 +196,7 @@ def test_shipped_network_says_how_to_make_it_again():
     from dataclasses import asdict
 
     pytest.importorskip("torch", reason="needs the train extra")
-    from mcfast.train.fsrcnn import VERSION, FsrcnnRecipe
+    from mcfast.train.magnifier.training import VERSION, FsrcnnRecipe
 
     metadata = runtimes.load(nets.weights("fsrcnn"), threads=1).metadata
     assert json.loads(metadata["recipe"]) == asdict(FsrcnnRecipe())

@@ -28,10 +28,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    from mcfast.train import fsrcnn
+    from mcfast.train.magnifier import training
 
-    recipe = fsrcnn.FsrcnnRecipe(crops=6, side=16, steps=12, batch=4, check_every=4, d=8, s=4, m=1)
-    monkeypatch.setattr(fsrcnn, "FsrcnnRecipe", lambda: recipe)
+    recipe = training.FsrcnnRecipe(crops=6, side=16, steps=12, batch=4, check_every=4, d=8, s=4, m=1)
+    monkeypatch.setattr(training, "FsrcnnRecipe", lambda: recipe)
     return recipe
 
 
@@ -72,7 +72,7 @@ def test_steps(tiny, folder, tmp_path, capsys):
 
 
 def test_parts_share_no_image_and_follow_the_seed(folder):
-    from mcfast.train.fsrcnn_data import FolderData
+    from mcfast.train.magnifier.data import FolderData
 
     files = sorted(folder.glob("*.png"))
     data = FolderData(files, 1)
@@ -84,7 +84,7 @@ def test_parts_share_no_image_and_follow_the_seed(folder):
 
 
 def test_pairs_are_crops_of_the_images(folder):
-    from mcfast.train.fsrcnn_data import FolderData
+    from mcfast.train.magnifier.data import FolderData
 
     pairs = FolderData(sorted(folder.glob("*.png")), 1).training_pairs(4, 12)
     assert pairs.small.shape == (12, 1, 12, 12)
@@ -95,7 +95,7 @@ def test_pairs_are_crops_of_the_images(folder):
 
 
 def test_few_black_and_small_images_are_refused(folder, tmp_path):
-    from mcfast.train.fsrcnn_data import FolderData
+    from mcfast.train.magnifier.data import FolderData
 
     files = sorted(folder.glob("*.png"))
     with pytest.raises(InputError, match="expected at least 3 images .*, got 2; give more, or phantoms"):

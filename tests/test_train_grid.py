@@ -13,9 +13,9 @@ from mcfast.errors import InputError, UnreadableError
 from mcfast.evaluate.truth import ImageTruth, Mark, point
 from mcfast.phantom import mammogram
 from mcfast.rasters import read_array
-from mcfast.train import grid_sources
-from mcfast.train.grid_patches import BREAST, GridPatches, cut_patches, deal, grid, patch_labels
-from mcfast.train.grid_sources import from_marked, from_phantoms, from_table
+from mcfast.train.classifier import sources
+from mcfast.train.classifier.patches import BREAST, GridPatches, cut_patches, deal, grid, patch_labels
+from mcfast.train.classifier.sources import from_marked, from_phantoms, from_table
 from mcfast.train.scenes import in_noise
 
 
@@ -144,7 +144,7 @@ def _halves(number):
 
 def test_phantoms(monkeypatch) -> None:
     monkeypatch.setattr(
-        grid_sources, "small_phantom", lambda seed: mammogram(seed, shape=(420, 330), spacing_mm=0.1, clusters=1)
+        sources, "small_phantom", lambda seed: mammogram(seed, shape=(420, 330), spacing_mm=0.1, clusters=1)
     )
     told = []
     patches = from_phantoms(1, 3, 64, progress=lambda *one: told.append(one))

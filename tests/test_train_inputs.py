@@ -20,14 +20,14 @@ from mcfast.nets.local_response import LocalResponse  # noqa: E402
 from mcfast.ops import dehaze  # noqa: E402
 from mcfast.phantom import mammogram  # noqa: E402
 from mcfast.rasters import read_array  # noqa: E402
-from mcfast.train import input_trial  # noqa: E402
-from mcfast.train.input_patches import Standard, draw_inputs  # noqa: E402
-from mcfast.train.input_report import input_tables  # noqa: E402
 from mcfast.train.inputs import INPUTS, clahe, dehazed  # noqa: E402
 from mcfast.train.scenes import Scene, patches_at, scene_of, scene_of_tile  # noqa: E402
+from mcfast.train.trials import inputs as trial  # noqa: E402
+from mcfast.train.trials.input_patches import Standard, draw_inputs  # noqa: E402
+from mcfast.train.trials.input_report import input_tables  # noqa: E402
 
 TINY = replace(
-    input_trial.TRIAL, maps=8, hidden=16, tiles=3, side=256, negatives=30, phantoms=0, phantom_negatives=30, epochs=2
+    trial.TRIAL, maps=8, hidden=16, tiles=3, side=256, negatives=30, phantoms=0, phantom_negatives=30, epochs=2
 )
 
 
@@ -130,7 +130,7 @@ def test_local_response_is_that_of_torch(size: int, beta: float) -> None:
 
 
 def test_command_is_taken_up_again(tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(input_trial, "TRIAL", TINY)
+    monkeypatch.setattr(trial, "TRIAL", TINY)
     drawn = mammogram(52, shape=(600, 450), spacing_mm=0.1, clusters=0)
     Image.fromarray(drawn.image).save(tmp_path / "one.png")
     out = tmp_path / "out"

@@ -8,7 +8,7 @@ from mcfast.detect.propose import propose
 from mcfast.errors import InputError
 from mcfast.evaluate.truth import ImageTruth, Mark, distance_to, point
 from mcfast.phantom import mammogram
-from mcfast.train.own_images import _outlined, from_images
+from mcfast.train.detector.own_images import _outlined, from_images
 from mcfast.train.patches import chosen
 
 EVERY = 100_000

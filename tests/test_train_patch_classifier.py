@@ -15,12 +15,12 @@ from mcfast.cli import main  # noqa: E402
 from mcfast.errors import ConfigError, InputError  # noqa: E402
 from mcfast.nets.vgg12 import fold_calibration  # noqa: E402
 from mcfast.phantom import mammogram  # noqa: E402
-from mcfast.train import grid_sources  # noqa: E402
+from mcfast.train.classifier import sources  # noqa: E402
+from mcfast.train.classifier.card import model_card  # noqa: E402
+from mcfast.train.classifier.patches import GridPatches, deal  # noqa: E402
+from mcfast.train.classifier.recipe import PatchRecipe  # noqa: E402
+from mcfast.train.classifier.training import build, export_classifier, train_patch_classifier  # noqa: E402
 from mcfast.train.fit import Fit  # noqa: E402
-from mcfast.train.grid_patches import GridPatches, deal  # noqa: E402
-from mcfast.train.patch_card import model_card  # noqa: E402
-from mcfast.train.patch_classifier import build, export_classifier, train_patch_classifier  # noqa: E402
-from mcfast.train.patch_recipe import PatchRecipe  # noqa: E402
 from mcfast.train.patches import Patches  # noqa: E402
 
 TINY = PatchRecipe(
@@ -125,7 +125,7 @@ def test_starts_from_given_weights(trained, tmp_path) -> None:
 
 def test_phantoms_and_own_images_together(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(
-        grid_sources, "small_phantom", lambda seed: mammogram(seed, shape=(420, 330), spacing_mm=0.1, clusters=1)
+        sources, "small_phantom", lambda seed: mammogram(seed, shape=(420, 330), spacing_mm=0.1, clusters=1)
     )
     recipe = dataclasses.replace(TINY, phantoms=5, epochs=1, side=64)
     told = []

@@ -15,10 +15,10 @@ from mcfast.errors import ConfigError  # noqa: E402
 from mcfast.nets.export import export  # noqa: E402
 from mcfast.nets.vgg12 import fold_calibration, vgg12  # noqa: E402
 from mcfast.phantom.tiles import INGREDIENTS as OF_TILES  # noqa: E402
+from mcfast.train.detector.network import build, export_detector, looks  # noqa: E402
+from mcfast.train.detector.recipe import INGREDIENTS, RECIPES, SHIPPED, DetectorRecipe, teachers_of, told  # noqa: E402
 from mcfast.train.fit import Fit, deterministic, logits_of  # noqa: E402
-from mcfast.train.network import build, export_detector, looks  # noqa: E402
 from mcfast.train.patches import every_negative, from_tile  # noqa: E402
-from mcfast.train.recipe import INGREDIENTS, RECIPES, SHIPPED, DetectorRecipe, teachers_of, told  # noqa: E402
 
 
 @pytest.mark.parametrize(

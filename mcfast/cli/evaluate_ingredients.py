@@ -62,8 +62,8 @@ def _try(options: argparse.Namespace) -> int:
     from mcfast.report.write import write_file
 
     try:
-        from mcfast.train.ingredient_report import ingredient_table
-        from mcfast.train.ingredient_trial import TRIAL, ingredient_trial
+        from mcfast.train.trials.ingredient_report import ingredient_table
+        from mcfast.train.trials.ingredients import TRIAL, ingredient_trial
     except ImportError as error:
         raise DependencyError(
             f"evaluate ingredients: {error}; install what it needs with pip install mcfast[train]"
@@ -105,7 +105,7 @@ def _try(options: argparse.Namespace) -> int:
 def _checked(options: argparse.Namespace) -> list[str]:
     """The ingredients asked for; raises `ConfigError` for what makes no trial."""
     from mcfast.errors import ConfigError
-    from mcfast.train.recipe import INGREDIENTS
+    from mcfast.train.detector.recipe import INGREDIENTS
 
     for name, least in LEAST.items():
         value = getattr(options, name)

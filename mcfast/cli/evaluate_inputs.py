@@ -59,9 +59,9 @@ def _try(options: argparse.Namespace) -> int:
 
     _check(options)
     try:
-        from mcfast.train.input_report import input_tables
-        from mcfast.train.input_trial import STRIDE_PX, TRIAL, input_trial
         from mcfast.train.inputs import equalizer
+        from mcfast.train.trials.input_report import input_tables
+        from mcfast.train.trials.inputs import STRIDE_PX, TRIAL, input_trial
     except ImportError as error:
         raise DependencyError(
             f"evaluate inputs: {error}; install what it needs with pip install mcfast[train]"

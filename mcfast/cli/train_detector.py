@@ -46,8 +46,8 @@ def _train(options: argparse.Namespace) -> int:
     from mcfast.errors import ConfigError, DeviceError
 
     try:
-        from mcfast.train.detector import train_detector
-        from mcfast.train.recipe import RECIPES, SHIPPED
+        from mcfast.train.detector.recipe import RECIPES, SHIPPED
+        from mcfast.train.detector.training import train_detector
     except ImportError as error:
         raise DeviceError(f"training: {error}; install what it needs with pip install mcfast[train]") from error
     if options.recipe not in ("shipped", *RECIPES):
@@ -80,7 +80,7 @@ def _own_patches(options: argparse.Namespace) -> Any:
     own = marked_images(options)
     if own is None:
         return None
-    from mcfast.train.own_images import from_images
+    from mcfast.train.detector.own_images import from_images
 
     return from_images(*own, spacing_mm=options.spacing_mm, seed=options.seed)
 

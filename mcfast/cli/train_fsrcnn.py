@@ -46,7 +46,7 @@ def _train(options: argparse.Namespace) -> int:
         if value is not None and value < least:
             raise ConfigError(f"--{name}: expected at least {least}, got {value}")
     try:
-        from mcfast.train.fsrcnn import FsrcnnRecipe, train_fsrcnn
+        from mcfast.train.magnifier.training import FsrcnnRecipe, train_fsrcnn
     except ImportError as error:
         raise DeviceError(f"train fsrcnn: {error}; install what it needs with pip install mcfast[train]") from error
     recipe = FsrcnnRecipe()
@@ -63,7 +63,7 @@ def _train(options: argparse.Namespace) -> int:
 def _folder(folder: str, seed: int) -> Any:
     from mcfast.cli.inputs import image_files
     from mcfast.errors import InputError
-    from mcfast.train.fsrcnn_data import FolderData
+    from mcfast.train.magnifier.data import FolderData
 
     if not Path(folder).is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of images, or the word {PHANTOMS}")

@@ -57,9 +57,9 @@ def _train(options: argparse.Namespace) -> int:
     from mcfast.errors import ConfigError, DeviceError
 
     try:
-        from mcfast.train.patch_card import measure_table
-        from mcfast.train.patch_classifier import train_patch_classifier
-        from mcfast.train.patch_recipe import PatchRecipe
+        from mcfast.train.classifier.card import measure_table
+        from mcfast.train.classifier.recipe import PatchRecipe
+        from mcfast.train.classifier.training import train_patch_classifier
     except ImportError as error:
         raise DeviceError(f"training: {error}; install what it needs with pip install mcfast[train]") from error
     check(options)
@@ -86,7 +86,7 @@ def _own_patches(options: argparse.Namespace, recipe: Any, tell: Any) -> tuple[A
     """The user's patches, if there are, and the recipe that fits them."""
     from dataclasses import replace
 
-    from mcfast.train.grid_sources import from_marked, from_table
+    from mcfast.train.classifier.sources import from_marked, from_table
 
     if options.patches:
         own = from_table(

@@ -15,7 +15,10 @@ from pathlib import Path
 
 from mcfast.errors import DeviceError, McfastError
 
-TRAINERS = {"fsrcnn": "mcfast.train.fsrcnn:train_fsrcnn", "detector": "mcfast.train.detector:train_shipped"}
+TRAINERS = {
+    "fsrcnn": "mcfast.train.magnifier.training:train_fsrcnn",
+    "detector": "mcfast.train.detector.training:train_shipped",
+}
 """What can be trained, and the function that does it; imported when it is asked for, because it imports torch."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcfast.evaluate.binary import MEASURES
-from mcfast.train.detector_card import course, fact_table
+from mcfast.train.detector.card import course, fact_table
 
 __all__ = ["measure_table", "model_card"]
 

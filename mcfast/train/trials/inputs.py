@@ -21,13 +21,13 @@ from torch import nn
 from mcfast.evaluate.bootstrap import DRAWS
 from mcfast.evaluate.cases import Case
 from mcfast.evaluate.ranks import compare_inputs, rank
+from mcfast.train.detector.network import build
+from mcfast.train.detector.recipe import RECIPES, DetectorRecipe, told
 from mcfast.train.fit import Fit, deterministic, logits_of
-from mcfast.train.input_patches import Standard, draw_inputs, kept_inputs
 from mcfast.train.inputs import INPUTS
-from mcfast.train.network import build
 from mcfast.train.patches import Patches
-from mcfast.train.recipe import RECIPES, DetectorRecipe, told
 from mcfast.train.scenes import Scene, Units, patches_at, scene_of
+from mcfast.train.trials.input_patches import Standard, draw_inputs, kept_inputs
 
 __all__ = ["NETWORKS", "STRIDE_PX", "TRIAL", "input_trial"]
 

@@ -22,9 +22,9 @@ from mcfast.evaluate.sr import compare
 from mcfast.nets.export import export
 from mcfast.nets.fsrcnn import fsrcnn, start_as_bicubic
 from mcfast.train.fit import deterministic
-from mcfast.train.fsrcnn_card import model_card
-from mcfast.train.fsrcnn_data import PhantomData, TrainingData
-from mcfast.train.fsrcnn_pairs import Pairs
+from mcfast.train.magnifier.card import model_card
+from mcfast.train.magnifier.data import PhantomData, TrainingData
+from mcfast.train.magnifier.pairs import Pairs
 
 __all__ = ["FsrcnnRecipe", "train_fsrcnn"]
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from mcfast.evaluate.comparison import phantom_truth
 from mcfast.rasters import read_array
-from mcfast.train.draw import mapped
+from mcfast.train.detector.draw import mapped
+from mcfast.train.detector.recipe import DetectorRecipe
 from mcfast.train.patches import Patches, small_phantom
-from mcfast.train.recipe import DetectorRecipe
 from mcfast.train.scenes import Scene, Units, patches_at, scene_of, scene_of_tile
 
 __all__ = ["FIRST_PHANTOM", "Standard", "draw_inputs", "kept_inputs"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mcfast.evaluate.truth import ImageTruth, Mark, distance_to
 from mcfast.mammogram import Mammogram
-from mcfast.train.own_images import DIAMETER_MM
+from mcfast.train.detector.own_images import DIAMETER_MM
 from mcfast.train.scenes import SPACING_MM, in_noise, scene_of
 
 __all__ = ["BREAST", "GridPatches", "cut_patches", "deal", "grid", "join_patches", "patch_labels"]

@@ -59,7 +59,7 @@ _FACTS = {
 
 _AIM = (
     " to {truth:g} of the truth and {said:g} of what its teachers say ({teachers}; Hinton, Vinyals and Dean 2015, "
-    "`mcfast.train.distillation`)"
+    "`mcfast.train.detector.distillation`)"
 )
 
 _LIMITS = """

@@ -35,11 +35,11 @@ from mcfast.evaluate.patch_files import LabelledFile
 from mcfast.evaluate.truth import Mark
 from mcfast.reading import read
 from mcfast.train.calibrate import calibrate
-from mcfast.train.draw import draw_patches, kept, kept_arrays
+from mcfast.train.detector.draw import draw_patches, kept, kept_arrays
+from mcfast.train.detector.network import build, looks
+from mcfast.train.detector.recipe import INGREDIENTS, DetectorRecipe, told
 from mcfast.train.fit import Fit, deterministic, logits_of
-from mcfast.train.network import build, looks
 from mcfast.train.patches import Patches, from_phantom, join, small_phantom
-from mcfast.train.recipe import INGREDIENTS, DetectorRecipe, told
 
 __all__ = ["TRIAL", "ingredient_trial"]
 
@@ -85,7 +85,7 @@ def ingredient_trial(
     patches
         Labelled pictures of patches for the AUC of the image score.
     names
-        What is left out, one after the other: of `mcfast.train.recipe.INGREDIENTS`.
+        What is left out, one after the other: of `mcfast.train.detector.recipe.INGREDIENTS`.
     recipe
         Of every training, but for what is left out.
     starts

@@ -12,7 +12,7 @@ from mcfast.nets.alexnet12 import alexnet12
 from mcfast.nets.export import export
 from mcfast.nets.vgg12 import vgg12
 from mcfast.nets.vgg24 import vgg24
-from mcfast.train.recipe import DetectorRecipe
+from mcfast.train.detector.recipe import DetectorRecipe
 
 __all__ = ["VERSION", "build", "export_detector", "looks"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcfast.evaluate.gallery import ARTERIES, PATCHES, PHANTOMS
-from mcfast.train.recipe import INGREDIENTS
+from mcfast.train.detector.recipe import INGREDIENTS
 
 __all__ = ["ingredient_table"]
 

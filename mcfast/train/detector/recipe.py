@@ -58,7 +58,7 @@ class DetectorRecipe(Course):
         What tiles are mixed of, `"usual"` or `"difficult"` of `mcfast.phantom.mixture`.
     teachers, truth
         Recipes by name, whose networks are trained first; the network then learns from all their tiles what they say
-        of them, and `truth` is the share of the truth in it. See `mcfast.train.distillation`.
+        of them, and `truth` is the share of the truth in it. See `mcfast.train.detector.distillation`.
     phantoms, phantom_negatives
         Whole training phantoms, and candidates taken from each besides its calcifications.
     mined_tiles, mined_negatives, mined_after

@@ -16,9 +16,9 @@ from mcfast.evaluate.truth import ImageTruth
 from mcfast.mammogram import Mammogram
 from mcfast.rasters import read_array
 from mcfast.reading import read
-from mcfast.train.draw import mapped
-from mcfast.train.grid_patches import GridPatches, cut_patches, join_patches
-from mcfast.train.own_images import marked
+from mcfast.train.classifier.patches import GridPatches, cut_patches, join_patches
+from mcfast.train.detector.draw import mapped
+from mcfast.train.detector.own_images import marked
 from mcfast.train.patches import small_phantom
 from mcfast.train.scenes import SPACING_MM, in_noise
 

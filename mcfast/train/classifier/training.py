@@ -28,12 +28,12 @@ from mcfast.nets.resnet18 import resnet18
 from mcfast.nets.resnet50 import resnet50
 from mcfast.nets.vgg12 import fold_calibration
 from mcfast.train.calibrate import calibrate
-from mcfast.train.draw import kept_arrays
+from mcfast.train.classifier.card import model_card
+from mcfast.train.classifier.patches import GridPatches, deal, join_patches
+from mcfast.train.classifier.recipe import PatchRecipe
+from mcfast.train.classifier.sources import from_phantoms
+from mcfast.train.detector.draw import kept_arrays
 from mcfast.train.fit import Fit, deterministic, logits_of
-from mcfast.train.grid_patches import GridPatches, deal, join_patches
-from mcfast.train.grid_sources import from_phantoms
-from mcfast.train.patch_card import model_card
-from mcfast.train.patch_recipe import PatchRecipe
 from mcfast.train.patches import Patches
 from mcfast.train.start import load_weights
 
@@ -74,7 +74,7 @@ def train_patch_classifier(
     threads
         Of torch, and processes that draw phantoms. Another number gives slightly other weights.
     own
-        Patches of other images, which are dealt out as well; of `mcfast.train.grid_sources`.
+        Patches of other images, which are dealt out as well; of `mcfast.train.classifier.sources`.
 
     Returns
     -------

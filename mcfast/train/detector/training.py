@@ -21,14 +21,14 @@ from torch import nn
 
 from mcfast.nets.vgg12 import fold_calibration
 from mcfast.train.calibrate import calibrate
-from mcfast.train.detector_card import model_card
-from mcfast.train.detector_trial import evaluate
-from mcfast.train.distillation import taught
-from mcfast.train.draw import draw_patches, kept, mine_patches, mined_before
+from mcfast.train.detector.card import model_card
+from mcfast.train.detector.distillation import taught
+from mcfast.train.detector.draw import draw_patches, kept, mine_patches, mined_before
+from mcfast.train.detector.network import VERSION, build, export_detector, looks
+from mcfast.train.detector.recipe import RECIPES, SHIPPED, DetectorRecipe, teachers_of, told
+from mcfast.train.detector.trial import evaluate
 from mcfast.train.fit import Fit, deterministic, logits_of
-from mcfast.train.network import VERSION, build, export_detector, looks
 from mcfast.train.patches import Patches, from_phantom, join, small_phantom
-from mcfast.train.recipe import RECIPES, SHIPPED, DetectorRecipe, teachers_of, told
 from mcfast.train.start import load_weights
 
 __all__ = ["DetectorRecipe", "train_detector", "train_shipped"]
@@ -63,7 +63,7 @@ def train_detector(
     tell
         Called with what is being done, how far it is and how far it goes.
     own
-        Patches of other images, which are trained on too; see `mcfast.train.own_images`.
+        Patches of other images, which are trained on too; see `mcfast.train.detector.own_images`.
     start
         An ONNX file of the same network whose weights are the start; `None` starts at random.
 

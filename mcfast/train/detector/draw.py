@@ -12,8 +12,8 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.phantom.mixture import MixtureName
+from mcfast.train.detector.recipe import DetectorRecipe
 from mcfast.train.patches import Patches, every_negative, from_phantom, from_tile, join, small_phantom
-from mcfast.train.recipe import DetectorRecipe
 
 __all__ = ["draw_patches", "kept", "kept_arrays", "mapped", "mine_patches", "mined_before"]
 

@@ -17,10 +17,10 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast import runtimes
-from mcfast.train.draw import kept_arrays
-from mcfast.train.network import looks
+from mcfast.train.detector.draw import kept_arrays
+from mcfast.train.detector.network import looks
+from mcfast.train.detector.recipe import DetectorRecipe
 from mcfast.train.patches import Patches, join
-from mcfast.train.recipe import DetectorRecipe
 
 __all__ = ["opinions", "taught"]
 

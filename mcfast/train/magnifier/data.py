@@ -16,7 +16,7 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.errors import InputError
-from mcfast.train.fsrcnn_pairs import Pairs, crop_pairs, draw_frame, draw_pairs, join_pairs
+from mcfast.train.magnifier.pairs import Pairs, crop_pairs, draw_frame, draw_pairs, join_pairs
 
 __all__ = ["FolderData", "Frame", "PhantomData", "TrainingData"]
 

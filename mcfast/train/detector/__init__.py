@@ -1,0 +1,1 @@
+"""The networks that tell calcifications from other bright spots: recipes, patches, teachers, training, model card."""

@@ -1,0 +1,1 @@
+"""FSRCNN, which magnifies twofold: pairs of crops, where they come from, training, model card."""
