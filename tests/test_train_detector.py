@@ -17,8 +17,9 @@ from mcfast.nets.resnet50 import resnet50  # noqa: E402
 from mcfast.nets.vgg12 import fold_calibration  # noqa: E402
 from mcfast.phantom import mammogram, tile  # noqa: E402
 from mcfast.train.calibrate import calibrate  # noqa: E402
+from mcfast.train.detector import draw  # noqa: E402
 from mcfast.train.detector.card import model_card, sensitivity_table  # noqa: E402
-from mcfast.train.detector.draw import draw_patches  # noqa: E402
+from mcfast.train.detector.draw import draw_patches, mine_patches  # noqa: E402
 from mcfast.train.detector.network import build, export_detector, looks  # noqa: E402
 from mcfast.train.detector.recipe import RECIPES, DetectorRecipe, told  # noqa: E402
 from mcfast.train.detector.training import train_detector  # noqa: E402
@@ -82,6 +83,27 @@ def test_tells_progress(tmp_path) -> None:
     names = list(dict.fromkeys(one[0] for one in told))
     assert names == ["drawing", "epoch 1 of 2", "mining", "epoch 2 of 2"]
     assert [one for one in told if one[0] == "drawing"] == [("drawing", 1, 2), ("drawing", 2, 2)]
+
+
+def test_the_hardest_of_tiles_and_phantoms_are_mined(monkeypatch) -> None:
+    """Four times as many of a phantom as of a tile, none on a calcification; whole phantoms alone do, too."""
+    monkeypatch.setattr(draw, "small_phantom", lambda number: mammogram(number, shape=(500, 300), spacing_mm=0.1))
+    asked, recipe = [], dataclasses.replace(TINY, side=160, mined_phantoms=2)
+
+    def hardness(found):
+        assert not found.positive.any()
+        asked.append(found.pixels[:, 0, 12, 12].astype(float))
+        return asked[-1]
+
+    mined = mine_patches(3, recipe, hardness, [7, 8])
+    assert [min(len(one), count) for one, count in zip(asked, (15, 15, 60, 60), strict=True)] == [15, 15, 60, 60]
+    expected = [numpy.sort(one)[::-1][:count] for one, count in zip(asked, (15, 15, 60, 60), strict=True)]
+    assert mined.pixels[:, 0, 12, 12].tolist() == numpy.concatenate(expected).tolist()
+    assert not mined.positive.any()
+    alone = mine_patches(3, dataclasses.replace(recipe, mined_tiles=0), hardness, [8])
+    assert numpy.array_equal(alone.pixels, mined.pixels[-60:])
+    told = dataclasses.replace(TINY, mined_tiles=0, mined_phantoms=1)
+    assert told.mines and not dataclasses.replace(TINY, mined_tiles=0).mines
 
 
 def test_goes_on_where_it_stopped(trained, tmp_path) -> None:

@@ -16,7 +16,7 @@ from mcfast.nets.export import export  # noqa: E402
 from mcfast.nets.vgg12 import fold_calibration, vgg12  # noqa: E402
 from mcfast.phantom.tiles import INGREDIENTS as OF_TILES  # noqa: E402
 from mcfast.train.detector.network import build, export_detector, looks  # noqa: E402
-from mcfast.train.detector.recipe import INGREDIENTS, RECIPES, SHIPPED, DetectorRecipe, teachers_of, told  # noqa: E402
+from mcfast.train.detector.recipe import INGREDIENTS, RECIPES, SHIPPED, UNEARNED, DetectorRecipe, teachers_of, told  # noqa: E402
 from mcfast.train.fit import Fit, deterministic, logits_of  # noqa: E402
 from mcfast.train.patches import every_negative, from_tile  # noqa: E402
 
@@ -29,7 +29,8 @@ from mcfast.train.patches import every_negative, from_tile  # noqa: E402
         ({"start": "zero"}, r"DetectorRecipe\(start\): expected he or glorot, got 'zero'"),
         ({"mixture": "rare"}, r"DetectorRecipe\(mixture\): expected usual or difficult, got 'rare'"),
         ({"truth": 1.5}, r"DetectorRecipe\(truth\): expected 0 .. 1, got 1.5"),
-        ({"teachers": ("vgg12-usual",), "mined_tiles": 1}, r"expected one of both; let a teacher mine"),
+        ({"teachers": ("vgg12-usual",), "mined_tiles": 1}, r"expected teachers or mining; let a teacher mine"),
+        ({"teachers": ("vgg12-usual",), "mined_phantoms": 1}, r"expected teachers or mining; let a teacher mine"),
         ({"tiles": -1}, r"DetectorRecipe\(tiles\): expected at least 0, got -1"),
         ({"without": ("skin", "bone")}, r"\(without\): expected some of noise units, exports, .*edge; got 'bone'"),
         ({"epochs": 0}, r"DetectorRecipe\(epochs, batch\)"),
@@ -54,7 +55,10 @@ def test_what_is_left_out() -> None:
         }.get(name, set())
         assert all(getattr(recipe, key) == 0 for key in changed)
     assert set(OF_TILES) < set(INGREDIENTS)
-    assert "without" not in told(DetectorRecipe())
+    assert told(DetectorRecipe())["without"] == list(UNEARNED)
+    assert "without" not in told(DetectorRecipe(without=()))
+    assert not {"mined_phantoms"} & set(told(DetectorRecipe()))
+    assert told(RECIPES["vgg12-usual"])["mined_phantoms"] == 24
     assert DetectorRecipe(without=("skin", "dropout", "metal")).drawn_without == ("metal", "skin")
 
 

@@ -7,7 +7,7 @@ their places, and the truth.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
@@ -19,22 +19,23 @@ from mcfast.detect.classify import candidate_patches
 from mcfast.detect.cluster import best_place
 from mcfast.detect.suppression import suppress
 from mcfast.dicom.grayscale import window
-from mcfast.evaluate.arteries import draw_arteries
 from mcfast.evaluate.cases import phantom_cases
 from mcfast.evaluate.comparison import CANONICAL_MM, KNOWN_MM, breast_of
+from mcfast.evaluate.distractors import DISTRACTORS, draw_distractors
 from mcfast.evaluate.froc import HIT_MM, Matched, match
 from mcfast.evaluate.insertion import insert
 from mcfast.evaluate.looks import LOOKS, Look, exported, moved
 from mcfast.evaluate.patch_files import LabelledFile, read_patch
 from mcfast.evaluate.truth import Mark
 from mcfast.mammogram import Mammogram
+from mcfast.phantom.morphology import Shape
 from mcfast.rasters import read_array
 
 __all__ = [
-    "ARTERIES",
     "FOUR_LOOKS",
     "PATCHES",
     "PHANTOMS",
+    "SHAPES",
     "Exhibit",
     "exhibit",
     "image_score",
@@ -50,9 +51,10 @@ __all__ = [
 FOUR_LOOKS = tuple(
     one for one in LOOKS if one.name in ("0.11 mm", "0.14 mm, soft", "0.11 mm, hard window", "0.14 mm, dark fat")
 )
-PHANTOMS, PATCHES, ARTERIES = "phantoms", "patches", "arteries"
+PHANTOMS, PATCHES, SHAPES = "phantoms", "patches", "rods, branches and rims"
 SIDE = 12
 CLUSTERS, SINGLES = 4, 14
+UNUSUAL: dict[Shape, float] = {"rod": 0.4, "branch": 0.2, "rim": 0.4}
 
 Points = NDArray[numpy.float64]
 
@@ -72,7 +74,7 @@ class Exhibit:
     counted
         (N,) bool: not on what is known to be there besides the truth.
     truth
-        (T, 2) pixels at 0.1 mm: calcifications, or in `ARTERIES` points on the walls.
+        (T, 2) pixels at 0.1 mm: calcifications, or points on what should not be marked.
     """
 
     group: str
@@ -121,28 +123,33 @@ def _nearest(places: Points, marks: Points) -> Points:
 
 def seen_in_looks(mammogram: Mammogram, patient: str, *, seed: int, known: Sequence[Mark] = ()) -> list[Exhibit]:
     """Draw calcifications into a mammogram and export it in four looks, as `mcfast.evaluate.robustness.see` does; and,
-    in the first of these, calcified arteries instead."""
+    in the first of these, rods, branches and rims alone, or each of `DISTRACTORS` instead."""
     image, mask = breast_of(mammogram)
-    white = float((1 << mammogram.bits) - 1)
-    own_mm = sum(mammogram.spacing_mm) / 2
-    name = mammogram.source.name
-    drawn, truth = insert(
-        image, mask, own_mm, max_value=white, name=name, seed=seed, clusters=CLUSTERS, singles=SINGLES
-    )
+    own_mm, name = sum(mammogram.spacing_mm) / 2, mammogram.source.name
+    options: dict[str, Any] = {"max_value": float((1 << mammogram.bits) - 1), "seed": seed}
+    drawing: dict[str, Any] = {**options, "name": name, "clusters": CLUSTERS, "singles": SINGLES}
 
-    def export(values: NDArray[numpy.uint16], look: Look) -> Mammogram:
+    def seen(values: NDArray[numpy.uint16], look: Look, group: str, drawn: Sequence[Mark]) -> Exhibit:
         pixels = exported(values, mask, own_mm, look, seed=seed)
-        return read_array(pixels, name, spacing_mm=look.spacing_mm, bits=8)
+        marks, others = ([moved(one, own_mm, look) for one in some] for some in (drawn, known))
+        return exhibit(read_array(pixels, name, spacing_mm=look.spacing_mm, bits=8), group, patient, marks, others)
 
-    seen = []
-    for look in FOUR_LOOKS:
-        marks, others = ([moved(one, own_mm, look) for one in some] for some in (truth.calcifications, known))
-        seen.append(exhibit(export(drawn, look), look.name, patient, marks, others))
     first = FOUR_LOOKS[0]
-    calcified, walls = draw_arteries(image, mask, own_mm, max_value=white, seed=seed)
-    marks, others = ([moved(one, own_mm, first) for one in some] for some in (walls, known))
-    seen.append(exhibit(export(calcified, first), ARTERIES, patient, marks, others))
-    return seen
+    drawn, truth = insert(image, mask, own_mm, **drawing)
+    found = [seen(drawn, look, look.name, truth.calcifications) for look in FOUR_LOOKS]
+    drawn, truth = insert(image, mask, own_mm, shapes=UNUSUAL, **drawing)
+    found.append(seen(drawn, first, SHAPES, truth.calcifications))
+    for one in DISTRACTORS:
+        drawn, places = draw_distractors(one, image, mask, own_mm, **options)
+        found.append(_near_truth(seen(drawn, first, one, places)))
+    return found
+
+
+def _near_truth(one: Exhibit) -> Exhibit:
+    """Without the candidates that no mark on the truth depends on: most of them."""
+    reach = 2 * max(HIT_MM, DetectorConfig().apart_mm) / CANONICAL_MM
+    near = _nearest(one.places, one.truth) <= reach
+    return replace(one, places=one.places[near], patches=one.patches[near], counted=one.counted[near])
 
 
 def phantom_exhibits(count: int, progress: Callable[[int, int], None] | None = None) -> list[Exhibit]:

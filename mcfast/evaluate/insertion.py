@@ -6,6 +6,7 @@ are left out where they are told.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy
@@ -20,8 +21,7 @@ __all__ = ["fine_noise", "insert"]
 
 NOISE_SIGMA_MM, NOISE_WINDOW_MM = 0.2, 5.0
 EDGE_MM = 0.8  # of the breast without calcifications: the skin itself
-SHAPES: tuple[Shape, ...] = ("irregular", "rod", "soft", "rim")
-SHARES = (0.8, 0.08, 0.07, 0.05)
+SHAPES: dict[Shape, float] = {"irregular": 0.8, "rod": 0.08, "soft": 0.07, "rim": 0.05}
 
 
 def insert(
@@ -34,6 +34,7 @@ def insert(
     seed: int,
     clusters: int = 3,
     singles: int = 12,
+    shapes: Mapping[Shape, float] = SHAPES,
 ) -> tuple[NDArray[numpy.uint16], ImageTruth]:
     """Draw calcifications into a copy of an image.
 
@@ -49,6 +50,8 @@ def insert(
         Decides places, shapes and contrasts.
     clusters, singles
         How many; fewer where there is no room.
+    shapes
+        The share of each shape; together 1.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def insert(
     typical: dict[int | None, tuple[Shape, float, float]] = {}
     for row, column, cluster in distribute(allowed, clusters, singles, spacing_mm, rng, apart_mm=0.6):
         if cluster is None or cluster not in typical:
-            shape = SHAPES[int(rng.choice(len(SHAPES), p=SHARES))]
+            shape = list(shapes)[int(rng.choice(len(shapes), p=list(shapes.values())))]
             size = float(numpy.exp(rng.uniform(numpy.log(0.5 if shape != "irregular" else 0.16), numpy.log(1.0))))
             typical[cluster] = shape, size, float(numpy.exp(rng.uniform(numpy.log(5.0), numpy.log(40.0))))
         shape, size, strength = typical[cluster]

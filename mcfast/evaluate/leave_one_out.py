@@ -10,8 +10,9 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.evaluate.bootstrap import DRAWS, bootstrap, paired_p_value
+from mcfast.evaluate.distractors import DISTRACTORS
 from mcfast.evaluate.froc import Froc
-from mcfast.evaluate.gallery import ARTERIES, FOUR_LOOKS, PATCHES, PHANTOMS, Exhibit, image_score, marks_on, matched
+from mcfast.evaluate.gallery import FOUR_LOOKS, PATCHES, PHANTOMS, SHAPES, Exhibit, image_score, marks_on, matched
 from mcfast.evaluate.plain import plain
 from mcfast.evaluate.roc import auc
 
@@ -31,22 +32,24 @@ class Standing:
     Attributes
     ----------
     rates
-        By set of images (`"looks"`, `"phantoms"`, those that there are): the sensitivities at 1, 5 and 20 false marks
-        per image, and their mean.
+        By set of images (`"looks"`, `SHAPES`, `"phantoms"`, those that there are): the sensitivities at 1, 5 and 20
+        false marks per image, and their mean.
     starts
         That mean for each start.
     auc
         Of labelled patches; `None` without any.
-    arteries
-        Marks on calcified arteries per image, above the limit that gives the first look one false mark per image.
+    marks
+        By what should not be marked: marks on it per image, above the limit that gives the first look one false mark
+        per image.
     drawn
-        By set and for `"patches"`: (draws,) the mean, or the AUC, on images drawn again, the same for all networks.
+        By set, by what should not be marked, and for `"patches"`: (draws,) the mean, the marks, or the AUC, on images
+        drawn again, the same for all networks.
     """
 
     rates: dict[str, list[float]]
     starts: dict[str, list[float]]
     auc: float | None
-    arteries: float | None
+    marks: dict[str, float]
     drawn: dict[str, Values]
 
 
@@ -74,7 +77,12 @@ def standing(exhibits: Sequence[Exhibit], logits: Logits, *, draws: int = DRAWS)
         patients = [exhibits[index].patient for index in some]
         (interval,), samples = bootstrap(_area(found, positive), patients, draws=draws)
         area, drawn[PATCHES] = interval.value, samples[:, 0]
-    return Standing(rates, starts, area, _on_arteries(exhibits, scores), drawn)
+    marks: dict[str, float] = {}
+    for name, some, on in _on_distractors(exhibits, scores):
+        patients = [exhibits[index].patient for index in some]
+        (interval,), samples = bootstrap(lambda images, on=on: [float(on[images].mean())], patients, draws=draws)  # type: ignore[misc]
+        marks[name], drawn[name] = interval.value, samples[:, 0]
+    return Standing(rates, starts, area, marks, drawn)
 
 
 def _sets(exhibits: Sequence[Exhibit]) -> dict[str, list[list[int]]]:
@@ -82,11 +90,10 @@ def _sets(exhibits: Sequence[Exhibit]) -> dict[str, list[list[int]]]:
     groups: dict[str, list[int]] = {}
     for index, one in enumerate(exhibits):
         groups.setdefault(one.group, []).append(index)
-    for name in (PATCHES, ARTERIES):
+    for name in (PATCHES, *DISTRACTORS):
         groups.pop(name, None)
-    phantoms = groups.pop(PHANTOMS, None)
-    sets = {"looks": list(groups.values())} if groups else {}
-    return {**sets, PHANTOMS: [phantoms]} if phantoms else sets
+    others = {name: [groups.pop(name)] for name in (SHAPES, PHANTOMS) if name in groups}
+    return {"looks": list(groups.values()), **others} if groups else others
 
 
 def _sensitivity(curves: Sequence[Sequence[Froc]]) -> Callable[[NDArray[numpy.int64]], list[float]]:
@@ -98,18 +105,25 @@ def _sensitivity(curves: Sequence[Sequence[Froc]]) -> Callable[[NDArray[numpy.in
     return measure
 
 
-def _on_arteries(exhibits: Sequence[Exhibit], scores: Sequence[Sequence[Values]]) -> float | None:
-    first, arteries = (
-        [index for index, one in enumerate(exhibits) if one.group == group] for group in (FOUR_LOOKS[0].name, ARTERIES)
-    )
-    if not first or not arteries:
-        return None
-    marks = 0
-    for start in scores:
+def _on_distractors(
+    exhibits: Sequence[Exhibit], scores: Sequence[Sequence[Values]]
+) -> list[tuple[str, list[int], Values]]:
+    """Name, images, and marks on it in each of them, the mean over starts."""
+    named: dict[str, list[int]] = {name: [] for name in (FOUR_LOOKS[0].name, *DISTRACTORS)}
+    for index, one in enumerate(exhibits):
+        if one.group in named:
+            named[one.group].append(index)
+    first = named.pop(FOUR_LOOKS[0].name)
+    limits = []
+    for start in scores if first else ():
         false = numpy.concatenate([matched(exhibits[index], start[index]).false for index in first])
-        limit = numpy.sort(numpy.r_[numpy.zeros(len(first) + 1), false])[-len(first) - 1]  # one per image lies above it
-        marks += sum(marks_on(exhibits[index], start[index], float(limit)) for index in arteries)
-    return marks / len(arteries) / len(scores)
+        limits.append(float(numpy.sort(numpy.r_[numpy.zeros(len(first) + 1), false])[-len(first) - 1]))
+    pairs = list(zip(scores, limits, strict=False))
+    return [
+        (name, some, numpy.mean([[marks_on(exhibits[i], start[i], limit) for i in some] for start, limit in pairs], 0))
+        for name, some in named.items()
+        if some and pairs
+    ]
 
 
 def _area(found: Sequence[Values], positive: NDArray[numpy.bool_]) -> Callable[[NDArray[numpy.int64]], list[float]]:
@@ -123,11 +137,12 @@ def _area(found: Sequence[Values], positive: NDArray[numpy.bool_]) -> Callable[[
 
 
 def difference(part: Standing, whole: Standing) -> dict[str, Mapping[str, Any]]:
-    """For JSON, by set of images: the part's mean of the three sensitivities (of patches: its AUC) less the whole's,
-    with the middle 95 % of it over the same draws, and the p-value of none."""
+    """For JSON, by set of images: the part's mean of the three sensitivities (of patches its AUC, of what should not be
+    marked its marks) less the whole's, with the middle 95 % of it over the same draws, and the p-value of none."""
     values = {name: rates[-1] - whole.rates[name][-1] for name, rates in part.rates.items()}
     if part.auc is not None and whole.auc is not None:
         values[PATCHES] = part.auc - whole.auc
+    values.update({name: marks - whole.marks[name] for name, marks in part.marks.items()})
     report = {}
     for name, value in values.items():
         between = part.drawn[name] - whole.drawn[name]

@@ -25,7 +25,7 @@ from mcfast.phantom.record import Calcification
 from mcfast.phantom.texture import enlarge, power_law, septa, smooth_noise
 from mcfast.phantom.tissue import add_specks, fibres
 
-__all__ = ["INGREDIENTS", "Tile", "tile"]
+__all__ = ["INGREDIENTS", "Tile", "soft_edge", "tile"]
 
 Field = NDArray[numpy.float32]
 SPACING_MM = 0.1
@@ -85,7 +85,7 @@ def tile(
     noise = float(numpy.exp(rng.uniform(numpy.log(0.012), numpy.log(0.06))))
     exposure = Exposure(noise, rng.uniform(0.0, 0.1))
     if rng.random() < 0.15:
-        edge = rng.uniform(0.05, 0.25) * _edge(side, rng.uniform(0.2, 1.0), rng)
+        edge = rng.uniform(0.05, 0.25) * soft_edge(side, rng.uniform(0.2, 1.0), rng)
         signal = signal if "pectoral edge" in without else signal + edge
     depth = numpy.full((side, side), 1e3, numpy.float32)
     mask_depth = depth
@@ -212,8 +212,8 @@ def _layer(depth: Field, rng: numpy.random.Generator) -> Field:
     return layer
 
 
-def _edge(side: int, softness_mm: float, rng: numpy.random.Generator) -> Field:
-    """A soft step across the tile, 0 .. 1: the border of the pectoral muscle."""
+def soft_edge(side: int, softness_mm: float, rng: numpy.random.Generator) -> Field:
+    """A soft step across a tile of `side` x `side` pixels of 0.1 mm, 0 .. 1: the border of the pectoral muscle."""
     depth = _distance(side, rng, rng.uniform(-0.3, 0.3) * side)
     edge: Field = 1 / (1 + numpy.exp(-numpy.clip(depth / numpy.float32(softness_mm), -30, 30)))
     return edge

@@ -40,19 +40,23 @@ def mine_patches(
     seed: int,
     recipe: DetectorRecipe,
     hardness: Callable[[Patches], Any],
+    phantoms: Sequence[int] = (),
     *,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Patches:
-    """The `recipe.mined_negatives` candidates of each of `recipe.mined_tiles` further tiles that are hardest.
+    """The `recipe.mined_negatives` candidates of each of `recipe.mined_tiles` further tiles that are hardest, and four
+    times as many of each of the phantoms of the given seeds.
 
     `hardness` gives (N,) numbers for N patches. Returns negatives only.
     """
     drawing = recipe.side, recipe.mixture, recipe.drawn_without
-    tasks = [(_negative_patches, (seed, index, *drawing)) for index in range(recipe.mined_tiles)]
+    tasks: list[Any] = [(_negative_patches, (seed, index, *drawing)) for index in range(recipe.mined_tiles)]
+    tasks += [(_phantom_negatives, (number,)) for number in phantoms]
+    wanted = [recipe.mined_negatives] * recipe.mined_tiles + [4 * recipe.mined_negatives] * len(phantoms)
     parts = []
-    for found in _drawn(tasks, workers, progress):
-        order = numpy.argsort(-hardness(found), kind="stable")[: recipe.mined_negatives]
+    for found, count in zip(_drawn(tasks, workers, progress), wanted, strict=True):
+        order = numpy.argsort(-hardness(found), kind="stable")[:count]
         parts.append(Patches(found.pixels[order], found.positive[order]))
     return join(parts)
 
@@ -127,3 +131,8 @@ def _phantom_patches(number: int, negatives: int, without: tuple[str, ...]) -> P
 def _negative_patches(seed: int, index: int, side: int, mixture: MixtureName, without: tuple[str, ...]) -> Patches:
     rng = numpy.random.default_rng([seed, 0x3123, index])
     return every_negative(rng, side=side, mixture=mixture, without=without)
+
+
+def _phantom_negatives(number: int) -> Patches:
+    found = from_phantom(small_phantom(number), numpy.random.default_rng([number, 0x31]), negatives=100_000)
+    return Patches(found.pixels[~found.positive], found.positive[~found.positive])

@@ -16,11 +16,11 @@ from mcfast.train.detector.recipe import DetectorRecipe
 
 __all__ = ["VERSION", "build", "export_detector", "looks"]
 
-VERSION = "3.0"
+VERSION = "3.1"
 ADDED = {
     one.name: one.default
     for one in fields(DetectorRecipe)
-    if one.name in ("start", "mixture", "teachers", "truth", "without")
+    if one.name in ("start", "mixture", "teachers", "truth", "mined_phantoms")
 }
 
 

@@ -10,7 +10,7 @@ from mcfast.phantom.mixture import MIXTURES, MixtureName
 from mcfast.phantom.tiles import INGREDIENTS as OF_TILES
 from mcfast.train.course import Course
 
-__all__ = ["INGREDIENTS", "RECIPES", "SHIPPED", "DetectorRecipe", "teachers_of", "told"]
+__all__ = ["INGREDIENTS", "RECIPES", "SHIPPED", "UNEARNED", "DetectorRecipe", "teachers_of", "told"]
 
 INGREDIENTS = {
     "noise units": "each patch in units of its own mean and deviation",
@@ -30,6 +30,9 @@ INGREDIENTS = {
     "pectoral edge": "no soft steps",
 }
 """What a training can leave out, and what is then done instead; those of tiles as `mcfast.phantom.tiles` has them."""
+
+UNEARNED = ("line crossings", "pectoral edge", "soft specks")
+"""What no recipe has: no detector marks such places, whether it was trained on them or not (docs/training.md)."""
 
 _NOUGHT: dict[str, tuple[str, ...]] = {
     "gain and level": ("gain", "level"),
@@ -63,10 +66,12 @@ class DetectorRecipe(Course):
         Whole training phantoms, and candidates taken from each besides its calcifications.
     mined_tiles, mined_negatives, mined_after
         Further tiles of which, after so many epochs, the network picks the candidates that it is most wrong about.
+    mined_phantoms
+        Further whole phantoms that it does so on, four times as many on each, for they are larger.
     calibrating, tested
         Phantoms that the probabilities are fitted on, and full-size ones for the numbers in the model card.
     without
-        Names of `INGREDIENTS` that are left out, to see what they are worth. What is a number above becomes 0.
+        Names of `INGREDIENTS` that are left out. What is a number above becomes 0.
     epochs and the others
         See `Course`.
     """
@@ -88,6 +93,7 @@ class DetectorRecipe(Course):
     mined_tiles: int = 0
     mined_negatives: int = 60
     mined_after: int = 8
+    mined_phantoms: int = 0
     calibrating: int = 8
     tested: int = 12
     epochs: int = 14
@@ -100,7 +106,7 @@ class DetectorRecipe(Course):
     gain: float = 0.2
     level: float = 0.15
     bfloat16: bool = True
-    without: tuple[str, ...] = ()
+    without: tuple[str, ...] = UNEARNED
 
     def __post_init__(self) -> None:
         if self.network not in ("vgg24", "vgg12", "alexnet12"):
@@ -111,8 +117,10 @@ class DetectorRecipe(Course):
             raise ConfigError(f"DetectorRecipe(mixture): expected {' or '.join(MIXTURES)}, got {self.mixture!r}")
         if not 0 <= self.truth <= 1:
             raise ConfigError(f"DetectorRecipe(truth): expected 0 .. 1, got {self.truth}")
-        if self.teachers and self.mined_tiles:
-            raise ConfigError("DetectorRecipe(teachers, mined_tiles): expected one of both; let a teacher mine")
+        if self.teachers and self.mines:
+            raise ConfigError(
+                "DetectorRecipe(teachers, mined_tiles, mined_phantoms): expected teachers or mining; let a teacher mine"
+            )
         for name in self.without:
             if name not in INGREDIENTS:
                 known = ", ".join(INGREDIENTS)
@@ -120,6 +128,11 @@ class DetectorRecipe(Course):
             for field in _NOUGHT.get(name, ()):
                 object.__setattr__(self, field, type(getattr(self, field))(0))
         super().__post_init__()
+
+    @property
+    def mines(self) -> bool:
+        """Whether hard negatives are picked on the way."""
+        return self.mined_tiles + self.mined_phantoms > 0
 
     @property
     def turns(self) -> bool:
@@ -133,13 +146,12 @@ class DetectorRecipe(Course):
 
 
 def told(recipe: DetectorRecipe) -> dict[str, Any]:
-    """The recipe for JSON. If nothing is left out, it does not speak of it: files of before, the same bytes."""
-    values = {**asdict(recipe), "teachers": list(recipe.teachers)}
-    without = values.pop("without")
-    return {**values, "without": list(without)} if without else values
+    """The recipe for JSON. Of what it does not do it does not speak: files of before, the same bytes."""
+    values = {**asdict(recipe), "teachers": list(recipe.teachers), "without": list(recipe.without)}
+    return {name: value for name, value in values.items() if value or name not in ("without", "mined_phantoms")}
 
 
-_MINING = DetectorRecipe(mined_tiles=700, mined_negatives=100, mined_after=6, tested=0)
+_MINING = DetectorRecipe(mined_tiles=700, mined_negatives=100, mined_after=6, mined_phantoms=24, tested=0)
 _LOOKING_WIDER = DetectorRecipe(network="vgg24", hidden=96, epochs=12, tested=0)
 _TEACHERS: dict[str, DetectorRecipe] = {
     "vgg12-usual": _MINING,

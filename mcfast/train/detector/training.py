@@ -80,7 +80,7 @@ def train_detector(
     finished = _finished(folder, recipe, fingerprint)
     if finished is not None:
         return finished
-    _, asked, tested = _seeds(seed, recipe)
+    _, asked, tested, _ = _seeds(seed, recipe)
     patches = (_taught if recipe.teachers else _drawn)(folder, recipe, seed, threads, tell).view(*looks(recipe))
     if own is not None:
         patches = join([patches, own.view(*looks(recipe))])
@@ -139,7 +139,7 @@ def train_shipped(
 
 def _drawn(folder: Path, recipe: DetectorRecipe, seed: int, threads: int, tell: Tell) -> Patches:
     """Patches of the recipe's own tiles and phantoms."""
-    trained, _, _ = _seeds(seed, recipe)
+    trained, _, _, _ = _seeds(seed, recipe)
     deciding = ("tiles", "side", "negatives", "mixture", "phantom_negatives")
     drawing: dict[str, Any] = {key: getattr(recipe, key) for key in deciding}
     if recipe.drawn_without:
@@ -163,7 +163,7 @@ def _taught(folder: Path, recipe: DetectorRecipe, seed: int, threads: int, tell:
         train_detector(path, seed=seed, recipe=one, threads=threads, tell=tell_of)
         if path not in drawn:
             drawn[path] = _drawn(path, one, seed, threads, tell_of)
-        if one.mined_tiles:
+        if one.mines:
             drawn[path / one.network] = mined_before(path / f"{one.network}-mined.npz")
     tell("asking the teachers", 0, 1)
     patches = taught(folder, recipe, teachers, list(drawn.values()))
@@ -185,7 +185,7 @@ def _fit(
     view = looks(recipe)
     fit = Fit(network.to(memory_format=_channels_last()), recipe, seed)
     fit.load(folder / f"{recipe.network}-checkpoint.pt", fingerprint)
-    mining = recipe.mined_tiles > 0 and recipe.mined_after < recipe.epochs
+    mining = recipe.mines and recipe.mined_after < recipe.epochs
     while True:
         if mining and fit.epoch >= recipe.mined_after:
             mined = kept(
@@ -195,6 +195,7 @@ def _fit(
                     seed,
                     recipe,
                     lambda found: logits_of(network, found.view(*view).pixels),
+                    _seeds(seed, recipe)[3],
                     workers=threads,
                     progress=lambda *n: tell("mining", *n),
                 ),
@@ -237,12 +238,14 @@ def _finished(folder: Path, recipe: DetectorRecipe, fingerprint: str) -> dict[st
     return before if before.get("fingerprint") == fingerprint else None
 
 
-def _seeds(seed: int, recipe: DetectorRecipe) -> tuple[list[int], list[int], list[int]]:
-    """Those of the phantoms that are trained on, asked for the calibration, and tested on."""
+def _seeds(seed: int, recipe: DetectorRecipe) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Those of the phantoms that are trained on, asked for the calibration, tested on, and mined."""
     first = 2_000_000 + 1000 * seed
     ends = numpy.cumsum((first, recipe.phantoms, recipe.calibrating, recipe.tested)).tolist()
     trained, asked, tested = (list(range(ends[i], ends[i + 1])) for i in range(3))
-    return trained, asked, tested
+    # From the end of the seed's thousand: what teachers mine is not what their students are tested on.
+    mined = list(range(first + 1000 - recipe.mined_phantoms, first + 1000))
+    return trained, asked, tested, mined
 
 
 def _channels_last() -> Any:

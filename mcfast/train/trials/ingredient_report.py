@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mcfast.evaluate.gallery import ARTERIES, PATCHES, PHANTOMS
+from mcfast.evaluate.distractors import DISTRACTORS
+from mcfast.evaluate.gallery import PATCHES, PHANTOMS, SHAPES
 from mcfast.train.detector.recipe import INGREDIENTS
 
 __all__ = ["ingredient_table"]
@@ -18,17 +19,17 @@ def ingredient_table(report: Mapping[str, Any]) -> str:
 
     Sensitivities in percent at 1 / 5 / 20 false marks per image; the difference to everything in the mean of the three,
     with its 95 % interval over images, that of each start, and the p-value of none; of labelled patches the AUC; and
-    marks on calcified arteries per image, above the limit that gives the first look one false mark per image.
+    marks per image on what should not be marked, above the limit that gives the first look one false mark per image.
     """
     recipe, rows = report["recipe"], report["rows"]
-    sets = [name for name in (LOOKS, PHANTOMS) if name in rows[0]["rates"]]
+    sets = [name for name in (LOOKS, SHAPES, PHANTOMS) if name in rows[0]["rates"]]
     heads = ["without", "what instead"]
     for name in sets:
         heads += [f"{name}, 1 / 5 / 20", "difference", "each start", "p"]
     if rows[0]["auc"] is not None:
         heads += ["AUC", "difference"]
-    if rows[0]["arteries"] is not None:
-        heads.append("marks on arteries")
+    for name in rows[0]["marks"]:
+        heads += [f"on {name}", "difference"]
     lines = [_words(report, recipe), "", _row(heads), "|---" * len(heads) + "|"]
     for row in rows:
         name = row["without"]
@@ -41,8 +42,8 @@ def ingredient_table(report: Mapping[str, Any]) -> str:
             cells.append("" if apart is None or apart["p_value"] is None else f"{apart['p_value']:.3f}")
         if row["auc"] is not None:
             cells += [f"{row['auc']:.3f}", _interval((row["difference"] or {}).get(PATCHES), 1, 3)]
-        if row["arteries"] is not None:
-            cells.append(f"{row['arteries']:.1f}")
+        for one, marks in row["marks"].items():
+            cells += [f"{marks:.1f}", _interval((row["difference"] or {}).get(one), 1, 1)]
         lines.append(_row(cells))
     return "\n".join(lines) + "\n"
 
@@ -53,12 +54,14 @@ def _words(report: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
         f"{recipe['network']}, {recipe['epochs']} epochs of {recipe['tiles']} tiles and {recipe['phantoms']} phantoms; "
         f"means of {report['starts']} starts."
     ]
-    looks = [name for name in images if name not in (PHANTOMS, PATCHES, ARTERIES)]
+    looks = [name for name in images if name not in (PHANTOMS, PATCHES, SHAPES, *DISTRACTORS)]
     if looks:
         marks = sum(report["calcifications"].get(name, 0) for name in looks)
         words.append(
             f"Looks: {images[looks[0]]} images in {len(looks)} looks ({'; '.join(looks)}), {marks} calcifications."
         )
+    if SHAPES in images:
+        words.append(f"{SHAPES.capitalize()} alone, in the first look: {report['calcifications'][SHAPES]}.")
     if PHANTOMS in images:
         words.append(f"Unseen phantoms: {images[PHANTOMS]}, {report['calcifications'][PHANTOMS]} calcifications.")
     if PATCHES in images:

@@ -20,8 +20,8 @@ from torch import nn
 
 from mcfast.errors import ConfigError
 from mcfast.evaluate.bootstrap import DRAWS
+from mcfast.evaluate.distractors import DISTRACTORS
 from mcfast.evaluate.gallery import (
-    ARTERIES,
     PATCHES,
     Exhibit,
     packed,
@@ -44,8 +44,9 @@ from mcfast.train.patches import Patches, from_phantom, join, small_phantom
 __all__ = ["TRIAL", "ingredient_trial"]
 
 VERSION = 1
-TRIAL = DetectorRecipe(tiles=900, phantoms=10, calibrating=4, epochs=6)
-"""A vgg12 on two in five of the usual patches: about 1,500 steps."""
+HUNG = 2  # of what is looked at
+TRIAL = DetectorRecipe(tiles=900, phantoms=10, calibrating=4, epochs=6, without=())
+"""A vgg12 on two in five of the usual patches, with everything: about 1,500 steps."""
 FIRST_PHANTOM = 4_000_000  # neither trained on by `train_detector` nor tested on
 
 Tell = Callable[[str, int, int], None]
@@ -102,7 +103,7 @@ def ingredient_trial(
     Returns
     -------
     For JSON: `"recipe"`, `"starts"`, `"images"` and `"calcifications"` by look or set, and `"rows"`: `"without"`
-    (`None` first), `"rates"`, `"by_start"`, `"auc"`, `"arteries"` as in `Standing`, `"loss"` of each start, and
+    (`None` first), `"rates"`, `"by_start"`, `"auc"`, `"marks"` as in `Standing`, `"loss"` of each start, and
     `"difference"` to the first row as `mcfast.evaluate.leave_one_out.difference` gives it (`None` in the first).
 
     Raises `ConfigError` for an ingredient that is not known, and `InputError` for a file that cannot be read.
@@ -155,7 +156,7 @@ class _Trial:
             return hung + patch_exhibits(patches, spacing_mm)
 
         marks = {file.stem: [mark.corners.tolist() for mark in known.get(file.stem, ())] for file in files}
-        content = [VERSION, *map(str, files), spacing_mm, marks, dict(patients), *map(str, patches), phantoms]
+        content = [HUNG, *map(str, files), spacing_mm, marks, dict(patients), *map(str, patches), phantoms]
         self.hung = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         self.exhibits = unpacked(kept_arrays(self.folder / "candidates.npz", self.hung, lambda: packed(found())))
 
@@ -165,7 +166,7 @@ class _Trial:
         calcifications: dict[str, int] = {}
         for one in self.exhibits:
             images[one.group] = images.get(one.group, 0) + 1
-            if one.group not in (ARTERIES, PATCHES):
+            if one.group not in (PATCHES, *DISTRACTORS):
                 calcifications[one.group] = calcifications.get(one.group, 0) + len(one.truth)
         return {"images": images, "calcifications": calcifications}
 
@@ -180,7 +181,7 @@ class _Trial:
 
         said = [self._said(recipe, start, drawn) for start in range(self.starts)]
         one = standing(self.exhibits, [logits for logits, _ in said], draws=draws)
-        row = {"without": name, "rates": one.rates, "by_start": one.starts, "auc": one.auc, "arteries": one.arteries}
+        row = {"without": name, "rates": one.rates, "by_start": one.starts, "auc": one.auc, "marks": one.marks}
         return {**row, "loss": [loss for _, loss in said]}, one
 
     def _patches(self, recipe: DetectorRecipe) -> Patches:
