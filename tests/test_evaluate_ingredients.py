@@ -147,7 +147,6 @@ def test_standing_and_difference_by_hand() -> None:
 @pytest.mark.parametrize("name", DISTRACTORS)
 def test_what_should_not_be_marked_lies_in_the_breast(item, name) -> None:
     image, mask = breast_of(item)
-    # The field of a calcified artery hardly finds room in half a breast.
     drawn, marks = draw_distractors(name, image, mask, 0.1, max_value=4095, seed=1)
     again, _ = draw_distractors(name, image, mask, 0.1, max_value=4095, seed=1)
     assert numpy.array_equal(drawn, again)

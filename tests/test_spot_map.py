@@ -61,7 +61,7 @@ def test_restless_images_lose_as_much_as_their_findings(result):
     as_said, less = (mcfast.Engine(config(clutter))(mammogram) for clutter in (0.0, 0.5))
     best = as_said.calcifications[0].score, less.calcifications[0].score
     loss = logit(best[0]) - logit(best[1])
-    assert 0.4 < loss < 2
+    assert 0.4 < loss < 3
     before, after = (spot_map(one).cells.astype(float) for one in (as_said, less))
     known = (before > 1e-4) & (before < 0.99)
     assert known.sum() > 100

@@ -16,14 +16,13 @@ __all__ = ["discount", "discounted"]
 
 SPARE = 50  # marks that may be calcifications
 PER_CM2 = 1.0  # marks of nothing, besides
-USUAL = (
-    -4.4
-)  # log-odds of the mark after these in phantoms, on which probabilities are calibrated: the median of twelve
-MOST = 2.0  # a breast full of calcifications must not lose them
+USUAL = -4.4  # log-odds of the mark after these, the median of twelve phantoms; on phantoms scores are calibrated
+MOST = 3.0  # a breast full of calcifications must not lose them: 0.99 becomes 0.83
+SURE = 1e-7  # probabilities closer than this to 0 and 1 count as this far from them
 
 
 def discount(scores: NDArray[Any], area_cm2: float, *, share: float) -> float:
-    """Log-odds that each mark of an image loses, 0 .. 2.
+    """Log-odds that each mark of an image loses, 0 .. 3.
 
     Parameters
     ----------
@@ -42,9 +41,7 @@ def discount(scores: NDArray[Any], area_cm2: float, *, share: float) -> float:
     rank = round(SPARE + PER_CM2 * area_cm2)
     if rank >= len(scores):
         return 0.0
-    p = float(scores[rank])
-    if not 0 < p < 1:
-        return MOST * share if p >= 1 else 0.0
+    p = numpy.clip(float(scores[rank]), SURE, 1 - SURE)
     return float(numpy.clip(share * (numpy.log(p / (1 - p)) - USUAL), 0, MOST))
 
 
