@@ -245,7 +245,12 @@ def test_command_is_taken_up_again(tmp_path, monkeypatch, capsys) -> None:
     assert capsys.readouterr().out == table
     # With other tiles nothing of it is taken for theirs.
     assert main([*command[:-2], "--only", "soft specks", "--tiles", "2"]) == 0
-    assert json.loads((out / "report.json").read_text())["rows"][0]["loss"] != report["rows"][0]["loss"]
+    fewer = json.loads((out / "report.json").read_text())
+    assert fewer["rows"][0]["loss"] != report["rows"][0]["loss"]
+    assert main([*command[:-2], "--only", "soft specks", "--mixture", "difficult"]) == 0
+    other = json.loads((out / "report.json").read_text())
+    assert (fewer["recipe"]["mixture"], other["recipe"]["mixture"]) == ("usual", "difficult")
+    assert other["rows"][0]["loss"] != report["rows"][0]["loss"]
 
 
 def test_phantoms_and_calibration_take_part(tmp_path, monkeypatch, phantom, item) -> None:

@@ -22,9 +22,10 @@ def add_parser(commands: Any) -> None:
         help="detection: what each ingredient of training is worth, networks trained without it",
         description="Trains a small network with everything and one without each ingredient of the training in turn "
         "(metal, skin, exports, units of noise, ...), asks them about calcifications drawn into mammograms (8-bit "
-        "exports in four looks), unseen phantoms and labelled patches, and compares each with the first in pairs. "
-        "Prints a table, and leaves report.json and ingredients.md in DIR, after each ingredient. Stopped and started "
-        "again with the same options, it goes on where it was. Needs torch and onnx: pip install mcfast[train].",
+        "exports in four looks), what should not be marked (metal, arteries, film marks, ...), unseen phantoms and "
+        "labelled patches, and compares each with the first in pairs. Prints a table, and leaves report.json and "
+        "ingredients.md in DIR, after each ingredient. Stopped and started again with the same options, it goes on "
+        "where it was. Needs torch and onnx: pip install mcfast[train].",
         epilog=NOTICE,
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="mammograms to draw calcifications into, or a folder")
@@ -43,6 +44,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--tiles", type=int, metavar="N", help="training tiles (default: 900)")
     parser.add_argument("--epochs", type=int, metavar="N", help="passes over the calcifications (default: 6)")
+    parser.add_argument("--mixture", choices=("usual", "difficult"), help="of the training tiles (default: usual)")
     parser.add_argument(
         "--seeds", type=int, default=2, metavar="N", help="random starts of each, averaged (default: 2)"
     )
@@ -73,7 +75,9 @@ def _try(options: argparse.Namespace) -> int:
     known, patients = told(options, files)
     patches = patch_files(options.patches) if options.patches else []
     out = Path(options.out)
-    asked = {name: getattr(options, name) for name in ("tiles", "epochs") if getattr(options, name) is not None}
+    asked = {
+        name: getattr(options, name) for name in ("tiles", "epochs", "mixture") if getattr(options, name) is not None
+    }
 
     def write(report: dict[str, Any]) -> None:
         write_file(out / "report.json", (json.dumps(report, indent=2) + "\n").encode())

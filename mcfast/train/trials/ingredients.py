@@ -190,7 +190,8 @@ class _Trial:
 
         def draw(part: DetectorRecipe, phantoms: Sequence[int], label: str) -> Patches:
             slug = _slug(part.drawn_without)
-            drawing = [VERSION, part.tiles, part.side, part.negatives, part.phantom_negatives, part.drawn_without]
+            deciding = ("tiles", "side", "mixture", "negatives", "phantom_negatives", "drawn_without")
+            drawing = [VERSION, *(getattr(part, name) for name in deciding)]
             return kept(
                 self.folder / f"{label}-{slug}.npz",
                 json.dumps([*drawing, *phantoms, looks(part)]),
