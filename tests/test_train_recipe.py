@@ -42,7 +42,7 @@ def test_bad_recipes_are_named(values, message) -> None:
 
 
 def test_what_is_left_out() -> None:
-    whole = DetectorRecipe(dropout=0.3, without=())
+    whole = DetectorRecipe(without=())
     for name in INGREDIENTS:
         recipe = dataclasses.replace(whole, without=(name,))
         assert told(recipe)["without"] == [name]

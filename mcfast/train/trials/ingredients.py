@@ -45,7 +45,7 @@ __all__ = ["TRIAL", "ingredient_trial"]
 
 VERSION = 1
 HUNG = 2  # of what is looked at
-TRIAL = DetectorRecipe(tiles=900, phantoms=10, calibrating=4, epochs=6, dropout=0.3, without=())
+TRIAL = DetectorRecipe(tiles=900, phantoms=10, calibrating=4, epochs=6, without=())
 """A vgg12 on two in five of the usual patches, with everything: about 1,500 steps."""
 FIRST_PHANTOM = 4_000_000  # neither trained on by `train_detector` nor tested on
 
