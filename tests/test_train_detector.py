@@ -256,7 +256,12 @@ def test_evaluation_and_card(trained) -> None:
         assert values == sorted(values)
         assert all(0 <= value <= 1 for value in values)
     card = model_card({**metrics, "test": test}, "2.0")
-    assert "left out" not in card
+    assert "level varied; left out: line crossings, pectoral edge, soft specks; seed 3" in card
+    assert f", {metrics['mined']} of them the hardest of 2 further tiles; " in card
+    whole = {name: value for name, value in metrics["recipe"].items() if name != "without"}
+    assert "left out" not in model_card({**metrics, "test": test, "recipe": whole}, "2.0")
+    both = {**metrics, "test": test, "recipe": {**whole, "mined_phantoms": 4}}
+    assert " of them the hardest of 2 further tiles and 4 further phantoms; " in model_card(both, "2.0")
     partly = {**metrics, "test": test, "recipe": {**metrics["recipe"], "without": ["skin", "dropout"]}}
     assert "level varied; left out: skin, dropout; seed 3" in model_card(partly, "2.0")
     assert sensitivity_table(test) in card

@@ -54,8 +54,7 @@ class DetectorConfig:
     min_members
         A cluster has at least so many.
     clutter
-        How much of an image's restlessness is taken off its scores, 0 .. 1; see `mcfast.detect.clutter`. 0 leaves what
-        the networks say.
+        Share of an image's restlessness that its scores lose, 0 .. 1; see `mcfast.detect.clutter`.
     """
 
     threshold: float = 1.5
@@ -107,10 +106,8 @@ class Calcification:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Calcifications that lie together.
-
-    `outline` is their convex hull as (row, column) corners in pixels, `area_mm2` its area, `score` the mean of the
-    three highest probabilities in it; `features` are measured at the image's spacing.
+    """Calcifications that lie together: `outline` is their convex hull as (row, column) corners in pixels, `area_mm2` its
+    area, `score` the mean of the three highest probabilities in it; `features` are measured at the image's spacing.
     """
 
     id: int

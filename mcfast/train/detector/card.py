@@ -87,9 +87,7 @@ def model_card(metrics: dict[str, Any], version: str) -> str:
         "tile_side": recipe["side"],
         "side": metrics["looks"][1],
         "others": metrics["patches"] - metrics["positives"],
-        "picked": f", {metrics['mined']} of them the hardest of {recipe['mined_tiles']} further tiles"
-        if metrics["mined"]
-        else "",
+        "picked": f", {metrics['mined']} of them the hardest of {_mined(recipe)}" if metrics["mined"] else "",
         "course": course(recipe),
         "left_out": f"; left out: {', '.join(recipe['without'])}" if recipe.get("without") else "",
         "mixtures": " of each of two mixtures, the usual and the difficult,"
@@ -112,6 +110,11 @@ def model_card(metrics: dict[str, Any], version: str) -> str:
         at_false=test["default"]["false_per_image"],
     )
     return head + _LIMITS
+
+
+def _mined(recipe: Mapping[str, Any]) -> str:
+    numbers = {"further tiles": recipe["mined_tiles"], "further phantoms": recipe.get("mined_phantoms", 0)}
+    return " and ".join(f"{number} {what}" for what, number in numbers.items() if number)
 
 
 def course(recipe: Mapping[str, Any]) -> str:
