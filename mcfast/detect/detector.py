@@ -106,8 +106,8 @@ class Calcification:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Calcifications that lie together: `outline` is their convex hull as (row, column) corners in pixels, `area_mm2` its
-    area, `score` the mean of the three highest probabilities in it; `features` are measured at the image's spacing.
+    """Calcifications that lie together: `outline` is their convex hull as (row, column) corners in pixels, `area_mm2`
+    its area, `score` the mean of the three highest probabilities in it; `features` are measured at the image's spacing.
     """
 
     id: int
