@@ -150,7 +150,7 @@ def test_what_should_not_be_marked_lies_in_the_breast(item, name) -> None:
     drawn, marks = draw_distractors(name, image, mask, 0.1, max_value=4095, seed=1)
     again, _ = draw_distractors(name, image, mask, 0.1, max_value=4095, seed=1)
     assert numpy.array_equal(drawn, again)
-    assert len(marks) > 5
+    assert len(marks) > 20
     rows, columns = numpy.array([mark.corners[0] for mark in marks]).astype(int).T
     assert mask[rows, columns].all()
     added = drawn.astype(int) - image
@@ -159,7 +159,7 @@ def test_what_should_not_be_marked_lies_in_the_breast(item, name) -> None:
         assert added.max() > 3
     else:
         assert added.min() >= 0
-        assert (added[rows, columns] > 0).mean() > 0.9
+        assert (added[rows, columns] > 0).mean() > 0.95
     nowhere, none = draw_distractors(name, image, numpy.zeros_like(mask), 0.1, max_value=4095, seed=1)
     assert numpy.array_equal(nowhere, image)
     assert none == ()

@@ -80,7 +80,7 @@ def standing(exhibits: Sequence[Exhibit], logits: Logits, *, draws: int = DRAWS)
     marks: dict[str, float] = {}
     for name, some, on in _on_distractors(exhibits, scores):
         patients = [exhibits[index].patient for index in some]
-        (interval,), samples = bootstrap(lambda images, on=on: [float(on[images].mean())], patients, draws=draws)  # type: ignore[misc]
+        (interval,), samples = bootstrap(_marks_per_image(on), patients, draws=draws)
         marks[name], drawn[name] = interval.value, samples[:, 0]
     return Standing(rates, starts, area, marks, drawn)
 
@@ -114,16 +114,19 @@ def _on_distractors(
         if one.group in named:
             named[one.group].append(index)
     first = named.pop(FOUR_LOOKS[0].name)
-    limits = []
-    for start in scores if first else ():
+    if not first:
+        return []
+    on: dict[str, list[list[int]]] = {name: [] for name, some in named.items() if some}
+    for start in scores:
         false = numpy.concatenate([matched(exhibits[index], start[index]).false for index in first])
-        limits.append(float(numpy.sort(numpy.r_[numpy.zeros(len(first) + 1), false])[-len(first) - 1]))
-    pairs = list(zip(scores, limits, strict=False))
-    return [
-        (name, some, numpy.mean([[marks_on(exhibits[i], start[i], limit) for i in some] for start, limit in pairs], 0))
-        for name, some in named.items()
-        if some and pairs
-    ]
+        limit = numpy.sort(numpy.r_[numpy.zeros(len(first) + 1), false])[-len(first) - 1]  # one per image lies above it
+        for name, each in on.items():
+            each.append([marks_on(exhibits[index], start[index], float(limit)) for index in named[name]])
+    return [(name, named[name], numpy.mean(each, axis=0)) for name, each in on.items()]
+
+
+def _marks_per_image(on: Values) -> Callable[[NDArray[numpy.int64]], list[float]]:
+    return lambda images: [float(on[images].mean())]
 
 
 def _area(found: Sequence[Values], positive: NDArray[numpy.bool_]) -> Callable[[NDArray[numpy.int64]], list[float]]:
