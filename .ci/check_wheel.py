@@ -19,6 +19,7 @@ with zipfile.ZipFile(wheel) as archive:
 for wanted in (
     "nets/weights/vgg12.onnx",
     "nets/weights/vgg24.onnx",
+    "nets/weights/context24.onnx",
     "nets/weights/fsrcnn.md",
     "result.schema.json",
     "report/viewer.js",

@@ -8,7 +8,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from mcfast.detect.detector import DetectorConfig, is_number
+from mcfast.detect.detector_config import DetectorConfig, is_number
 from mcfast.errors import ConfigError
 
 __all__ = ["Config", "Magnifier", "Magnify"]

@@ -21,7 +21,7 @@ from mcfast.analysis import Analysis, Pipeline
 from mcfast.clock import Clock
 from mcfast.config import Config
 from mcfast.errors import ConfigError, DeviceError
-from mcfast.host import DETECTORS, HostPipeline
+from mcfast.host import CONTEXT, DETECTORS, HostPipeline
 from mcfast.mammogram import Mammogram
 from mcfast.naming import name_of
 from mcfast.reading import read
@@ -29,7 +29,7 @@ from mcfast.result import EngineRecord, Failure, Result
 from mcfast.stream import Stream
 from mcfast.version import version
 
-__all__ = ["DETECTORS", "DEVICES", "Engine"]
+__all__ = ["CONTEXT", "DETECTORS", "DEVICES", "Engine"]
 
 DEVICES = ("auto", "cpu", "cuda")
 

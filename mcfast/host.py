@@ -21,11 +21,11 @@ from mcfast.regions import boxes_to_magnify
 from mcfast.result import Calcification, Magnified
 from mcfast.runtimes import Network
 
-__all__ = ["DETECTORS", "MAGNIFIER", "HostPipeline"]
+__all__ = ["CONTEXT", "DETECTORS", "MAGNIFIER", "HostPipeline"]
 
 Image = NDArray[numpy.uint16]
 Mask = NDArray[numpy.bool_]
-DETECTORS, MAGNIFIER = ("vgg12", "vgg24"), "fsrcnn"
+DETECTORS, CONTEXT, MAGNIFIER = ("vgg12", "vgg24"), "context24", "fsrcnn"
 
 
 class HostPipeline:
@@ -47,11 +47,13 @@ class HostPipeline:
         self._config, self._threads = config, threads
         detectors = {name: load(nets.weights(name), threads=threads) for name in DETECTORS}
         self._detector = detect.Committee(list(detectors.values()))
+        self._context = runtimes.load(nets.weights(CONTEXT), threads=threads)
         # Through a general runtime, magnification runs several tiles at once, each on one thread.
         own = threads if config.magnifier == "native" else 1
         self._magnifier = runtimes.load(nets.weights(MAGNIFIER), runtime=config.magnifier, threads=own)
         self.runtime = " ".join(dict.fromkeys(f"{one.runtime} {one.runtime_version}" for one in detectors.values()))
-        self.models = {name: network.sha256 for name, network in (*detectors.items(), (MAGNIFIER, self._magnifier))}
+        networks = {**detectors, CONTEXT: self._context, MAGNIFIER: self._magnifier}
+        self.models = {name: network.sha256 for name, network in networks.items()}
 
     def begin(self, mammogram: Mammogram, clock: Clock) -> Analysis:
         """All stages."""
@@ -88,7 +90,8 @@ class HostPipeline:
         with clock("classify"):
             scores = detect.classify(candidates, self._detector, threads=threads)
         with clock("cluster"):
-            return detect.group(image, candidates, scores, spacing, max_value=white, mask=mask, config=config)
+            judged: dict[str, Any] = {"mask": mask, "config": config, "context": self._context}
+            return detect.group(image, candidates, scores, spacing, max_value=white, **judged)
 
     def _magnify(
         self,

@@ -3,15 +3,14 @@
 The detector's networks know patches with a bright spot in the middle, so a map from a regular grid of patches would be
 low on calcifications that lie between the grid's points. Instead each cell of 0.8 mm has the probability of the
 strongest bright spot in it, whatever its strength, where the detector itself looks at the strongest few thousand only,
-less what the image's restlessness takes off; or the score of a finding in it, if that is higher.
+with what lies around taken in and what the image's restlessness takes off; or the score of a finding in it, if that is
+higher.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -19,13 +18,15 @@ from numpy.typing import NDArray
 from mcfast import _core, detect, nets, runtimes
 from mcfast.canonical import at_canonical, headroom
 from mcfast.detect.clutter import discount, discounted
+from mcfast.detect.context import believed, reconsidered, said_around
 from mcfast.result import Result
 
 __all__ = ["CELL_MM", "DETECTORS", "SpotMap", "spot_map", "strongest_in_cells"]
 
 CELL_MM = 0.8
 """Side of a cell. The cost grows with their number: cells of 0.4 mm would take four times as long."""
-DETECTORS = ("vgg12", "vgg24")
+DETECTORS, CONTEXT = ("vgg12", "vgg24"), "context24"
+LIKELY = 0.02  # what is less probable is as dark with what lies around it as without
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +63,7 @@ def spot_map(result: Result, *, threads: int | None = None) -> SpotMap | None:
     assert mammogram is not None
     assert image is not None
     threads = _core.default_threads() if threads is None else threads
-    committee, hashes = _networks(threads)
+    committee, context, hashes = _networks(threads)
     if any(result.engine.models.get(name) != sha256 for name, sha256 in hashes.items()):
         return None
     small, valid, scale = at_canonical(image, mammogram, canonical_mm, threads=threads)
@@ -76,12 +77,21 @@ def spot_map(result: Result, *, threads: int | None = None) -> SpotMap | None:
         spacing_mm=canonical_mm,
         threads=threads,
     )
-    loss = _loss(spots, committee, mask, result.engine.configuration, threads)
+    config = detect.DetectorConfig(**result.engine.configuration["detector"])
+    strong = slice(0, min(config.limit, numpy.count_nonzero(spots.response >= config.threshold)))
+    looked = detect.Candidates(spots.positions[strong], spots.response[strong], spots.noise[strong], spots.residual)
+    looked_scores = detect.classify(looked, committee, threads=threads)
     side = round(CELL_MM / canonical_mm)
     spots = strongest_in_cells(spots, side)
     cells = numpy.full(tuple(-(-length // side) for length in small.shape), numpy.nan, numpy.float32)
     rows, columns = (spots.positions // side).T
-    cells[rows, columns] = discounted(detect.classify(spots, committee, threads=threads), loss)
+    scores = detect.classify(spots, committee, threads=threads)
+    likely = numpy.flatnonzero(scores >= LIKELY)
+    said = said_around(looked, looked_scores, spots.positions[likely].astype(float), context, canonical_mm)
+    scores[likely] = believed(scores[likely], said, config.context)
+    area_cm2 = numpy.count_nonzero(mask) * (canonical_mm / 10) ** 2
+    loss = _loss(looked, looked_scores, context, area_cm2, canonical_mm, config)
+    cells[rows, columns] = discounted(scores, loss)
     pixels = (side / scale[0], side / scale[1])
     for one in result.calcifications:
         place = int((one.row + 0.5) / pixels[0]), int((one.col + 0.5) / pixels[1])
@@ -98,23 +108,21 @@ def strongest_in_cells(spots: detect.Candidates, side: int) -> detect.Candidates
 
 
 def _loss(
-    spots: detect.Candidates,
-    committee: detect.Committee,
-    mask: NDArray[numpy.bool_],
-    configuration: Mapping[str, Any],
-    threads: int,
+    looked: detect.Candidates,
+    scores: NDArray[numpy.float32],
+    context: runtimes.Network,
+    area_cm2: float,
+    spacing_mm: float,
+    config: detect.DetectorConfig,
 ) -> float:
-    """What the detector took off all scores of the image: it looked at the strongest of these spots."""
-    config = detect.DetectorConfig(**configuration["detector"])
-    strong = slice(0, min(config.limit, numpy.count_nonzero(spots.response >= config.threshold)))
-    looked = detect.Candidates(spots.positions[strong], spots.response[strong], spots.noise[strong], spots.residual)
-    scores = detect.classify(looked, committee, threads=threads)
-    kept = detect.suppress(looked.positions.astype(float), scores, config.apart_mm / configuration["canonical_mm"])
-    area_cm2 = numpy.count_nonzero(mask) * (configuration["canonical_mm"] / 10) ** 2
+    """What the detector took off all scores of the image: it looked at these spots."""
+    kept = detect.suppress(looked.positions.astype(float), scores, config.apart_mm / spacing_mm)
+    scores, kept = reconsidered(looked, scores, kept, context, spacing_mm, share=config.context)
     return discount(scores[kept], area_cm2, share=config.clutter)
 
 
 @cache
-def _networks(threads: int) -> tuple[detect.Committee, dict[str, str]]:
-    loaded = {name: runtimes.load(nets.weights(name), threads=threads) for name in DETECTORS}
-    return detect.Committee(list(loaded.values())), {name: one.sha256 for name, one in loaded.items()}
+def _networks(threads: int) -> tuple[detect.Committee, runtimes.Network, dict[str, str]]:
+    loaded = {name: runtimes.load(nets.weights(name), threads=threads) for name in (*DETECTORS, CONTEXT)}
+    committee = detect.Committee([loaded[name] for name in DETECTORS])
+    return committee, loaded[CONTEXT], {name: one.sha256 for name, one in loaded.items()}

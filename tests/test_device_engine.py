@@ -67,7 +67,7 @@ def test_findings_are_the_cpus(gpu, image, magnify):
     assert engine.record.device == "cuda: Emulated GPU"
     assert engine.record.runtime == "tensorrt tensorrt_rtx 1.7"
     assert engine.record.device_reason == ""
-    assert set(engine.record.models) == {"vgg12", "vgg24", "fsrcnn"}
+    assert set(engine.record.models) == {"vgg12", "vgg24", "context24", "fsrcnn"}
     spans = ["device_upload", "device_compute", "device_download"]
     assert list(result.seconds)[-9:] == ["window", "submit", "device", *spans, "cluster", "magnify", "total"]
     assert result.seconds["total"] == pytest.approx(

@@ -94,6 +94,15 @@ def test_command(tmp_path, capsys, monkeypatch) -> None:
     assert f"| 20 | 0 and above | {drawn_in} |" in printed
     assert drawn_in > 0
     assert [entry["look"] for entry in json.loads(out.read_text())] == [LOOKS[0].name, "all"]
+    among = []
+    draw = robustness.draw_distractors
+    monkeypatch.setattr(
+        robustness, "draw_distractors", lambda kind, *rest, **how: among.append(kind) or draw(kind, *rest, **how)
+    )
+    assert main([*arguments, "--among", "metal"]) == 0
+    assert among == ["metal"]
+    assert main([*arguments, "--among", "jam"]) == 1
+    assert "--among: expected one of calcified arteries, metal" in capsys.readouterr().err
     assert main(["evaluate", "looks", str(tmp_path), "--draws", "0"]) == 1
     assert "--draws, --seed: expected at least 1 and 0" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()

@@ -36,7 +36,7 @@ def test_tiles_are_varied_and_calcified() -> None:
 def test_tile_refuses_what_it_cannot_draw() -> None:
     with pytest.raises(ValueError, match=r"tile\(side\): expected at least 128 pixels, got 100"):
         tile(numpy.random.default_rng(0), side=100)
-    with pytest.raises(ValueError, match=r"tile\(mixture\): expected one of usual, difficult, got 'rare'"):
+    with pytest.raises(ValueError, match=r"tile\(mixture\): expected one of usual, difficult, arteries, got 'rare'"):
         tile(numpy.random.default_rng(0), mixture="rare")
 
 
@@ -207,6 +207,26 @@ def test_vascular_takes_what_is_there(add) -> None:
     for signal in (over, alone):
         add(signal, 0.1, 0.2, numpy.random.default_rng(3))
     assert numpy.allclose(over - 0.3, alone, atol=1e-6)
+
+
+def test_a_tile_knows_where_its_arteries_are() -> None:
+    """By the difference to the same tile without them: there it is brighter, and far from there hardly changed."""
+    some = 0
+    for index in range(8):
+        with_them, without = (
+            tile(numpy.random.default_rng([8, index]), side=384, mixture="arteries", without=("exports", *less))
+            for less in ((), ("vascular calcification",))
+        )
+        assert not without.arteries.any()
+        if not with_them.arteries[with_them.mask].any():
+            continue
+        added = with_them.image.astype(float) - without.image
+        on = with_them.arteries & with_them.mask
+        far = with_them.mask & ~ndimage.binary_dilation(with_them.arteries, iterations=25)
+        assert numpy.median(added[on]) > 0
+        assert numpy.abs(added[far]).mean() < 0.2 * numpy.abs(added[on]).mean()
+        some += 1
+    assert some >= 4
 
 
 @pytest.mark.parametrize("name", MIXTURES)

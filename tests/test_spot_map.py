@@ -10,16 +10,17 @@ from scipy.special import logit
 import mcfast
 from mcfast import detect, nets, runtimes
 from mcfast.canonical import at_canonical, headroom
-from mcfast.spot_map import DETECTORS, spot_map, strongest_in_cells
+from mcfast.detect.context import GAIN, LOSS
+from mcfast.spot_map import DETECTORS, LIKELY, spot_map, strongest_in_cells
 
 
-def config(clutter: float) -> mcfast.Config:
-    return mcfast.Config(detector=detect.DetectorConfig(clutter=clutter), magnify="none")
+def config(clutter: float, context: float = 0.0) -> mcfast.Config:
+    return mcfast.Config(detector=detect.DetectorConfig(clutter=clutter, context=context), magnify="none")
 
 
 @pytest.fixture(scope="module")
 def result(small_dicom):
-    """As the networks say, nothing taken off."""
+    """As the networks say of each patch."""
     return mcfast.Engine(config(0.0))(small_dicom)
 
 
@@ -66,6 +67,24 @@ def test_restless_images_lose_as_much_as_their_findings(result):
     known = (before > 1e-4) & (before < 0.99)
     assert known.sum() > 100
     assert logit(before[known]) - logit(after[known]) == pytest.approx(loss, abs=0.02)
+
+
+def test_what_lies_around_changes_likely_cells_alone(result, found, small_dicom):
+    judged = mcfast.Engine(config(0.0, context=0.75))(small_dicom)
+    cells = spot_map(judged).cells
+    pixels = found.pixels
+    scored = numpy.zeros(cells.shape, bool)
+    for one in (*result.calcifications, *judged.calcifications):
+        scored[int((one.row + 0.5) / pixels[0]), int((one.col + 0.5) / pixels[1])] = True
+    known = numpy.isfinite(cells) & ~scored
+    unlikely = known & (found.cells < LIKELY)
+    assert (cells[unlikely] == found.cells[unlikely]).all()
+    likely = known & ~unlikely & (found.cells < 0.999)
+    assert likely.sum() > 20
+    said = (logit(cells[likely].astype(float)) - logit(found.cells[likely].astype(float))) / 0.75
+    assert (said > -LOSS - 0.01).all()
+    assert (said < GAIN + 0.01).all()
+    assert numpy.ptp(said) > 1
 
 
 def test_findings_are_in_it_and_air_is_not(result, found):

@@ -164,7 +164,7 @@ def test_command(tmp_path, capsys, monkeypatch) -> None:
     assert main(arguments) == 0
     assert "vgg24.onnx, .md, .json" in capsys.readouterr().out
     assert main([*arguments, "--recipe", "none"]) == 1
-    assert "expected one of shipped, vgg12, vgg24, vgg12-usual" in capsys.readouterr().err
+    assert "expected one of shipped, context24, vgg12, vgg24, vgg12-usual" in capsys.readouterr().err
     assert main([*arguments, "--images", "x.png"]) == 1
     assert "--images, --truth: expected both or none" in capsys.readouterr().err
 

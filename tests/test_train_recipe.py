@@ -27,7 +27,7 @@ from mcfast.train.patches import every_negative, from_tile  # noqa: E402
         ({"network": "vgg16"}, r"expected vgg24, vgg12 or alexnet12, got 'vgg16'"),
         ({"optimizer": "adam"}, r"DetectorRecipe\(optimizer\): expected adamw or sgd, got 'adam'"),
         ({"start": "zero"}, r"DetectorRecipe\(start\): expected he or glorot, got 'zero'"),
-        ({"mixture": "rare"}, r"DetectorRecipe\(mixture\): expected usual or difficult, got 'rare'"),
+        ({"mixture": "rare"}, r"DetectorRecipe\(mixture\): expected usual, difficult, arteries, got 'rare'"),
         ({"truth": 1.5}, r"DetectorRecipe\(truth\): expected 0 .. 1, got 1.5"),
         ({"teachers": ("vgg12-usual",), "mined_tiles": 1}, r"expected teachers or mining; let a teacher mine"),
         ({"teachers": ("vgg12-usual",), "mined_phantoms": 1}, r"expected teachers or mining; let a teacher mine"),

@@ -37,7 +37,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     from mcfast import nets, runtimes
     from mcfast.detect import Committee
-    from mcfast.engine import DETECTORS
+    from mcfast.engine import CONTEXT, DETECTORS
     from mcfast.errors import ConfigError
     from mcfast.evaluate.comparison import BLOBS, cells_of, compare_methods, match_image
     from mcfast.report.write import write_file
@@ -46,10 +46,11 @@ def _compare(options: argparse.Namespace) -> int:
         raise ConfigError("--phantoms, --draws, --seed: expected at least 1, 1 and 0")
     files = [options.network] if options.network else [nets.weights(name) for name in DETECTORS]
     network = Committee([runtimes.load(file) for file in files])
+    context = None if options.network else runtimes.load(nets.weights(CONTEXT))
     matched, patients, cells = [], [], []
     for case in _cases(options):
         mammogram, truth, known = case.load()
-        matched.append(match_image(mammogram, truth, network, known))
+        matched.append(match_image(mammogram, truth, network, known, context=context))
         patients.append(truth.patient)
         cells.append(cells_of(mammogram))
     report = compare_methods(matched, patients, cells, draws=options.draws)

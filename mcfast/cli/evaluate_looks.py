@@ -24,6 +24,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="mammograms, or a folder of them")
     add_background_options(parser)
+    parser.add_argument(
+        "--among",
+        metavar="KIND",
+        help="draw what should not be marked into the images too: calcified arteries, metal, film marks, line "
+        "crossings, soft specks, soft edges",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (default: 0)")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
     parser.add_argument("--threads", type=int, metavar="N", help="of the engine (default: all processors)")
@@ -39,12 +45,15 @@ def _look(options: argparse.Namespace) -> int:
     from mcfast.detect import DetectorConfig
     from mcfast.engine import Engine
     from mcfast.errors import ConfigError
+    from mcfast.evaluate.distractors import DISTRACTORS
     from mcfast.evaluate.robustness import see, summary
     from mcfast.reading import read
     from mcfast.report.write import write_file
 
     if options.draws < 1 or options.seed < 0:
         raise ConfigError("--draws, --seed: expected at least 1 and 0")
+    if options.among is not None and options.among not in DISTRACTORS:
+        raise ConfigError(f"--among: expected one of {', '.join(DISTRACTORS)}, got {options.among!r}")
     files = image_files(options.paths)
     known, patients = told(options, files)
     config = Config(magnify="none", detector=DetectorConfig(min_score=0.001))
@@ -58,6 +67,7 @@ def _look(options: argparse.Namespace) -> int:
             seed=1000 * options.seed + index,
             known=known.get(file.stem, ()),
             patient=patients.get(file.stem),
+            among=options.among,
         )
     report = summary(seen, draws=options.draws)
     _print_table(report)

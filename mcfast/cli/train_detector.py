@@ -25,7 +25,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--recipe",
         default="shipped",
-        help="vgg12, vgg24, shipped (both, one after the other; the default): four teachers first, then these; "
+        help="shipped (vgg12, vgg24, context24, one after the other; the default): four teachers first, then these; "
+        "vgg12, vgg24: one; context24: for those in DIR, else those that are installed; "
         "vgg12-usual, vgg24-usual, vgg12-difficult, vgg24-difficult: one teacher alone, a quarter of the time; or as "
         "Bria et al. (2018): bria (vgg12, after their table 1), bria-alexnet12 (alexnet12, after table 2)",
     )
@@ -46,16 +47,20 @@ def _train(options: argparse.Namespace) -> int:
     from mcfast.errors import ConfigError, DeviceError
 
     try:
+        from mcfast.train.detector.context import NAME
         from mcfast.train.detector.recipe import RECIPES, SHIPPED
         from mcfast.train.detector.training import train_detector
     except ImportError as error:
         raise DeviceError(f"training: {error}; install what it needs with pip install mcfast[train]") from error
-    if options.recipe not in ("shipped", *RECIPES):
-        raise ConfigError(f"--recipe: expected one of shipped, {', '.join(RECIPES)}, got {options.recipe!r}")
+    if options.recipe not in ("shipped", NAME, *RECIPES):
+        raise ConfigError(f"--recipe: expected one of shipped, {NAME}, {', '.join(RECIPES)}, got {options.recipe!r}")
     check(options)
     asked = {name: getattr(options, name) for name in ("epochs", "tiles") if getattr(options, name) is not None}
     own = _own_patches(options)
-    for name in SHIPPED if options.recipe == "shipped" else (options.recipe,):
+    for name in (*SHIPPED, NAME) if options.recipe == "shipped" else (options.recipe,):
+        if name == NAME:
+            _train_context(options, asked)
+            continue
         recipe = replace(RECIPES[name], **asked)
         if options.start is not None:
             recipe = replace(recipe, teachers=())  # the start has learnt from them
@@ -74,6 +79,17 @@ def _train(options: argparse.Namespace) -> int:
         print(f"written: {Path(options.out) / recipe.network}.onnx, .md, .json")
     print(NOTICE)
     return 0
+
+
+def _train_context(options: argparse.Namespace, asked: dict[str, int]) -> None:
+    from mcfast.train.detector.context import NAME, ContextRecipe, train_context
+
+    with bars() as tell:
+        recipe = ContextRecipe(**asked)  # type: ignore[arg-type]
+        metrics = train_context(options.out, seed=options.seed, recipe=recipe, threads=options.threads, tell=tell)
+    print(f"{NAME}: {metrics['marks']} marks, {metrics['positives']} of calcifications")
+    print(f"loss {metrics['loss_first']:.4f} -> {metrics['loss_last']:.4f} in {metrics['seconds']:.0f} s")
+    print(f"written: {Path(options.out) / NAME}.onnx, .md, .json")
 
 
 def _own_patches(options: argparse.Namespace) -> Any:

@@ -2,7 +2,7 @@
 
 from mcfast.detect.classify import classify
 from mcfast.detect.committee import Committee
-from mcfast.detect.detector import Calcification, Cluster, Detections, DetectorConfig, detect, group
+from mcfast.detect.detector import Calcification, Cluster, Detections, DetectorConfig, detect, group, weigh
 from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import Candidates, propose
 from mcfast.detect.suppression import suppress
@@ -20,4 +20,5 @@ __all__ = [
     "group",
     "propose",
     "suppress",
+    "weigh",
 ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any
 
 import numpy
@@ -13,77 +11,19 @@ from numpy.typing import NDArray
 from mcfast.detect.classify import Network, classify
 from mcfast.detect.cluster import best_place, cluster_score, hull, link, polygon_area
 from mcfast.detect.clutter import discount, discounted
+from mcfast.detect.context import reconsidered
+from mcfast.detect.detector_config import DetectorConfig
 from mcfast.detect.features import measure
 from mcfast.detect.features.cluster import ClusterFeatures, cluster_features
 from mcfast.detect.features.eccentricity import eccentricities
 from mcfast.detect.mask import breast_mask
 from mcfast.detect.propose import Candidates, propose
 from mcfast.detect.suppression import suppress
-from mcfast.errors import ConfigError
 
-__all__ = ["Calcification", "Cluster", "Detections", "DetectorConfig", "detect", "group"]
+__all__ = ["Calcification", "Cluster", "Detections", "DetectorConfig", "detect", "group", "weigh"]
 
 Mask = NDArray[numpy.bool_]
 CLEAR = 8.0  # contrast, in deviations of the noise around, from which a spot stands alone
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a real number, NumPy's included, and no bool."""
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorConfig:
-    """How calcifications are found. Lengths are in millimetres.
-
-    Attributes
-    ----------
-    threshold
-        Lowest response of a candidate, in standard deviations of the response around it.
-    limit
-        Most candidates that the network looks at.
-    min_score
-        Lowest probability of a calcification that is reported, 0 .. 1.
-    cluster_score
-        Lowest probability of a cluster's member, 0 .. 1: who has fainter ones reported wants no clusters of them.
-    apart_mm
-        Of two spots closer than this, only the better one stays; of those that do, when their centres have been
-        measured, only the better one of two that are closer than this or than three quarters of its diameter.
-    link_mm
-        Calcifications at most this far apart belong to one cluster.
-    min_members
-        A cluster has at least so many.
-    clutter
-        Share of an image's restlessness that its scores lose, 0 .. 1; see `mcfast.detect.clutter`.
-    """
-
-    threshold: float = 1.5
-    limit: int = 3500
-    min_score: float = 0.5
-    cluster_score: float = 0.5
-    apart_mm: float = 0.4
-    link_mm: float = 5.0
-    min_members: int = 3
-    clutter: float = 0.75
-
-    def __post_init__(self) -> None:
-        for name in ("threshold", "min_score", "cluster_score", "apart_mm", "link_mm", "clutter"):
-            if not (is_number(getattr(self, name)) and math.isfinite(getattr(self, name))):
-                raise ConfigError(f"DetectorConfig({name}): expected a finite number, got {getattr(self, name)!r}")
-        for name in ("limit", "min_members"):
-            if not isinstance(getattr(self, name), int):
-                raise ConfigError(f"DetectorConfig({name}): expected a whole number, got {getattr(self, name)!r}")
-        for name in ("min_score", "cluster_score", "clutter"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"DetectorConfig({name}): expected 0 .. 1, got {getattr(self, name)}")
-        if self.limit < 1 or self.min_members < 1:
-            raise ConfigError(
-                f"DetectorConfig(limit, min_members): expected at least 1 each, got {self.limit}, {self.min_members}"
-            )
-        if not (self.apart_mm >= 0 and self.link_mm > 0):
-            raise ConfigError(
-                f"DetectorConfig(apart_mm, link_mm): expected lengths above 0, got {self.apart_mm}, {self.link_mm}"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +89,7 @@ def detect(
     *,
     max_value: float,
     network: Network,
+    context: Network | None = None,
     mask: Mask | None = None,
     valid: Mask | None = None,
     config: DetectorConfig | None = None,
@@ -167,6 +108,8 @@ def detect(
         Intensity of white.
     network
         A loaded network, for example `vgg12`.
+    context
+        A loaded network that looks at the spots around each mark, for example `context24`; `None` does without.
     mask
         (H, W) bool, the breast; `None` finds it, where `valid` tells padding from pixels.
     config
@@ -204,7 +147,7 @@ def detect(
     scores = classify(candidates, network, threads=threads)
     if min_score is not None:
         config = replace(config, min_score=min_score)
-    return group(image, candidates, scores, spacing_mm, max_value=max_value, mask=mask, config=config)
+    return group(image, candidates, scores, spacing_mm, max_value=max_value, mask=mask, config=config, context=context)
 
 
 def group(
@@ -216,6 +159,7 @@ def group(
     max_value: float,
     mask: Mask,
     config: DetectorConfig,
+    context: Network | None = None,
     kept: NDArray[numpy.int64] | None = None,
 ) -> Detections:
     """Turn scored candidates into measured calcifications and clusters: the last stage of `detect`.
@@ -223,15 +167,34 @@ def group(
     `scores` is (N,), one probability per candidate; `kept` are the indices of those that non-maximum suppression
     leaves, best first, where that is known already; the rest as in `detect`. O(pixels + N log N).
     """
-    if kept is None:
-        kept = suppress(candidates.positions.astype(float), scores, config.apart_mm / spacing_mm)
-    area_cm2 = numpy.count_nonzero(mask) * (spacing_mm / 10) ** 2
-    scores = discounted(scores, discount(scores[kept], area_cm2, share=config.clutter))
+    scores, kept = weigh(candidates, scores, spacing_mm, mask=mask, config=config, context=context, kept=kept)
     chosen = kept[scores[kept] >= config.min_score]
     found = _calcifications(image, candidates, scores, chosen, spacing_mm, max_value, config)
     found, clusters = _grouped(image, found, spacing_mm, config)
     score = best_place(candidates.positions[kept], scores[kept], config.link_mm / spacing_mm)
     return Detections(found, clusters, score, mask, len(candidates))
+
+
+def weigh(
+    candidates: Candidates,
+    scores: NDArray[numpy.float32],
+    spacing_mm: float,
+    *,
+    mask: Mask,
+    config: DetectorConfig,
+    context: Network | None = None,
+    kept: NDArray[numpy.int64] | None = None,
+) -> tuple[NDArray[numpy.float32], NDArray[numpy.int64]]:
+    """Take into scores what no single patch shows: what lies around each mark, and how restless the image is.
+
+    Arguments as of `group`. Returns (N,) scores, and the indices of the marks, best first. O(N log N).
+    """
+    if kept is None:
+        kept = suppress(candidates.positions.astype(float), scores, config.apart_mm / spacing_mm)
+    if context is not None:
+        scores, kept = reconsidered(candidates, scores, kept, context, spacing_mm, share=config.context)
+    area_cm2 = numpy.count_nonzero(mask) * (spacing_mm / 10) ** 2
+    return discounted(scores, discount(scores[kept], area_cm2, share=config.clutter)), kept
 
 
 def _calcifications(

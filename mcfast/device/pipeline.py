@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast import detect, nets
+from mcfast import detect, nets, runtimes
 from mcfast.analysis import Analysis
 from mcfast.boxes import Box
 from mcfast.canonical import findings_in_input, valid_at_canonical
@@ -23,7 +23,7 @@ from mcfast.device.pinned import PinnedPool
 from mcfast.device.runtime import find_runtime
 from mcfast.device.slot import Slot
 from mcfast.dicom.grayscale import window
-from mcfast.host import DETECTORS, MAGNIFIER
+from mcfast.host import CONTEXT, DETECTORS, MAGNIFIER
 from mcfast.magnify import super_resolve
 from mcfast.mammogram import Mammogram
 from mcfast.regions import boxes_to_magnify
@@ -72,7 +72,10 @@ class DevicePipeline:
         self.device = f"cuda: {runtime.name}"
         own = list(dict.fromkeys(f"{one.runtime} {one.runtime_version}" for one in networks.values()))
         self.runtime = " ".join(own)
+        # It looks at a few hundred marks that are on the host already: there and back would take longer.
+        self._context = runtimes.load(nets.weights(CONTEXT), threads=threads)
         self.models = {name: network.sha256 for name, network in networks.items()}
+        self.models[CONTEXT] = self._context.sha256
         detectors, pool = {name: networks[name] for name in DETECTORS}, PinnedPool(runtime)
         self.slots = tuple(Slot(runtime, config, pool, detectors, networks.get(MAGNIFIER)) for _ in range(SLOTS))
         self._idle: SimpleQueue[Slot] = SimpleQueue()
@@ -128,8 +131,10 @@ class DevicePipeline:
         scores, white = arrays["scores"][:count], begun.kind.white_at_canonical
         kept = numpy.flatnonzero(arrays["stays"][:count])
         kept = kept[numpy.argsort(-scores[kept], kind="stable")]
-        options: dict[str, Any] = {"max_value": white, "mask": arrays["mask"], "config": config.detector, "kept": kept}
-        return detect.group(arrays["small"], candidates, scores, config.canonical_mm, **options)
+        options: dict[str, Any] = {"mask": arrays["mask"], "config": config.detector, "context": self._context}
+        return detect.group(
+            arrays["small"], candidates, scores, config.canonical_mm, max_value=white, kept=kept, **options
+        )
 
     def _magnified(self, begun: _Begun, calcifications: tuple[Calcification, ...]) -> tuple[Magnified, ...]:
         mask = begun.arrays["inside"]

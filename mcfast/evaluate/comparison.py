@@ -10,11 +10,11 @@ import numpy
 from numpy.typing import NDArray
 
 from mcfast.canonical import at_canonical, headroom, mask_in_input
-from mcfast.detect import DetectorConfig, breast_mask, classify, propose
+from mcfast.detect import DetectorConfig, breast_mask, classify, propose, weigh
 from mcfast.detect.classify import Network
 from mcfast.dicom.grayscale import window
 from mcfast.evaluate.bootstrap import DRAWS, bootstrap, paired_p_value
-from mcfast.evaluate.classical import Marks, blobs, log_maxima, strongest, tophat_maxima
+from mcfast.evaluate.classical import Marks, blobs, log_maxima, tophat_maxima
 from mcfast.evaluate.detection import CELL_MM, spread_sensitivity
 from mcfast.evaluate.froc import FALSE_PER_IMAGE, Froc, Matched, match_marks
 from mcfast.evaluate.insertion import insert
@@ -32,15 +32,22 @@ EXPORTS_MM = (0.085, 0.14)
 """Spacings at which images with inserted calcifications are looked at: those of detectors and archives."""
 
 
-def all_marks(mammogram: Mammogram, network: Network) -> tuple[dict[str, Marks], tuple[float, float]]:
-    """Marks of every method in pixels at 0.1 mm, and the (row, column) scale that brought the image there."""
+def all_marks(
+    mammogram: Mammogram, network: Network, context: Network | None = None
+) -> tuple[dict[str, Marks], tuple[float, float]]:
+    """Marks of every method in pixels at 0.1 mm, and the (row, column) scale that brought the image there.
+
+    `network` and `context` are as `mcfast.detect.detect` has them.
+    """
     config = DetectorConfig()
     image, valid, scale = at_canonical(window(mammogram), mammogram, CANONICAL_MM)
     white = float((1 << mammogram.bits) - 1) * headroom(mammogram)
     mask = breast_mask(image, CANONICAL_MM, max_value=white, valid=valid)
     candidates = propose(image, mask, threshold=config.threshold, limit=config.limit, max_value=white)
+    scores = classify(candidates, network)
+    scores, kept = weigh(candidates, scores, CANONICAL_MM, mask=mask, config=config, context=context)
     found = {
-        OURS: strongest(candidates.positions, classify(candidates, network)),
+        OURS: (candidates.positions[kept], scores[kept]),
         "LoG in local noise units": log_maxima(candidates),
         "top-hat": tophat_maxima(image, mask, white),
         "dehazed top-hat": tophat_maxima(image, mask, white, dehazed=True),
@@ -50,13 +57,18 @@ def all_marks(mammogram: Mammogram, network: Network) -> tuple[dict[str, Marks],
 
 
 def match_image(
-    mammogram: Mammogram, truth: ImageTruth, network: Network, known: Sequence[Mark] = ()
+    mammogram: Mammogram,
+    truth: ImageTruth,
+    network: Network,
+    known: Sequence[Mark] = (),
+    *,
+    context: Network | None = None,
 ) -> dict[str, Matched]:
     """Hold every method's marks against the truth; false ones within 1 mm of what is `known` to be there do not count.
 
-    Truth and `known` are in the mammogram's own pixels.
+    Truth and `known` are in the mammogram's own pixels; `network` and `context` are as `mcfast.detect.detect` has them.
     """
-    found, scale = all_marks(mammogram, network)
+    found, scale = all_marks(mammogram, network, context)
     return {method: match_found(*marks, scale, mammogram, truth, known) for method, marks in found.items()}
 
 

@@ -19,6 +19,7 @@ from mcfast.engine import Engine
 from mcfast.evaluate.bootstrap import DRAWS, bootstrap
 from mcfast.evaluate.classical import log_maxima
 from mcfast.evaluate.comparison import CANONICAL_MM, OURS, breast_of, match_found
+from mcfast.evaluate.distractors import draw_distractors
 from mcfast.evaluate.froc import HIT_MM, Froc, Matched
 from mcfast.evaluate.insertion import insert
 from mcfast.evaluate.looks import LOOKS, Look, exported, moved
@@ -69,6 +70,7 @@ def see(
     known: Sequence[Mark] = (),
     looks: Sequence[Look] = LOOKS,
     patient: str | None = None,
+    among: str | None = None,
 ) -> list[Seen]:
     """Draw calcifications into a mammogram, export it in every look and let the engine find them.
 
@@ -84,10 +86,14 @@ def see(
         Of `mcfast.evaluate.looks`.
     patient
         Whose image it is; `None` takes the image for a patient of its own.
+    among
+        What should not be marked and is drawn first, one of `mcfast.evaluate.distractors`; `None` draws nothing.
     """
     image, mask = breast_of(mammogram)
     white = float((1 << mammogram.bits) - 1)
     own_mm = sum(mammogram.spacing_mm) / 2
+    if among is not None:
+        image, _ = draw_distractors(among, image, mask, own_mm, max_value=white, seed=seed)
     name = mammogram.source.name
     drawn, truth = insert(image, mask, own_mm, max_value=white, name=name, seed=seed, clusters=4, singles=14)
     seen = []

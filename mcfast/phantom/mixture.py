@@ -1,9 +1,10 @@
-"""What training tiles are mixed of: as it comes, or with more of what detectors miss and of what fools them."""
+"""What training tiles are mixed of: as it comes, with more of what detectors miss and of what fools them, or with
+calcified arteries nearly everywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy
@@ -14,7 +15,7 @@ from mcfast.phantom.vascular import add_artery, add_tracks
 
 __all__ = ["MIXTURES", "Mixture", "MixtureName"]
 
-MixtureName = Literal["usual", "difficult"]
+MixtureName = Literal["usual", "difficult", "arteries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Mixture:
     vessel_snr: float
     vessel: Callable[[NDArray[Any], float, float, numpy.random.Generator], None]
     kinds: Kinds
+
+
+def _any_artery(signal: NDArray[Any], spacing_mm: float, peak: float, rng: numpy.random.Generator) -> None:
+    (add_tracks if rng.random() < 0.25 else add_artery)(signal, spacing_mm, peak, rng)
 
 
 MIXTURES: dict[str, Mixture] = {
@@ -87,5 +92,9 @@ MIXTURES: dict[str, Mixture] = {
         ),
     ),
 }
+MIXTURES["arteries"] = replace(
+    MIXTURES["difficult"], skin=0.3, vascular=0.8, vessels=4, vessel_snr=50, vessel=_any_artery
+)
 """`"usual"` has what is common in images; in `"difficult"` the calcifications that detectors miss (soft, thin, rims,
-near the skin) and the arteries and crossings that they mark are commoner than in patients."""
+near the skin) and the arteries and crossings that they mark are commoner than in patients; in `"arteries"` these are in
+four tiles of five, and more strongly calcified."""

@@ -52,12 +52,13 @@ class Tile:
     """A patch of synthetic tissue at 0.1 mm.
 
     `image` is (side, side) uint16, 0 .. 65535; `mask` (side, side) bool is tissue; `calcifications` are those drawn, as
-    in `Phantom`.
+    in `Phantom`; `arteries` (side, side) bool is where calcified walls add a deviation of the noise or more.
     """
 
     image: NDArray[numpy.uint16]
     mask: NDArray[numpy.bool_]
     calcifications: tuple[Calcification, ...]
+    arteries: NDArray[numpy.bool_]
 
 
 def tile(
@@ -92,7 +93,7 @@ def tile(
     if rng.random() < mixed.skin:
         ending, depth = _skin(signal, rng)
         signal, mask_depth = (signal, mask_depth) if "skin" in without else (ending, depth)
-    _distract(signal, depth, noise, mixed, rng, without)
+    arteries = _distract(signal, depth, noise, mixed, rng, without)
     allowed = depth > 0.8
     if mixed.shallow and rng.random() < mixed.shallow and (depth < SHALLOW_MM).any():
         # Calcifications near the skin are few in patients, and what is around them is like nowhere else.
@@ -104,7 +105,7 @@ def tile(
     if "exports" in without:
         stored = numpy.rint(numpy.clip(image, 0, 1) * WHITE).astype(numpy.uint16)
     # The mask found in an image is not exact to the pixel either.
-    return Tile(stored, mask_depth > rng.uniform(-0.3, 0.4), tuple(truth))
+    return Tile(stored, mask_depth > rng.uniform(-0.3, 0.4), tuple(truth), arteries)
 
 
 def _middling(signal: Field) -> float:
@@ -124,25 +125,29 @@ def _distract(
     mixed: Mixture,
     rng: numpy.random.Generator,
     without: Collection[str],
-) -> None:
-    """Add what is no calcification to report, in place; heights follow the noise at a middling signal."""
+) -> NDArray[numpy.bool_]:
+    """Add what is no calcification to report, in place; heights follow the noise at a middling signal. Returns where
+    arteries are."""
     typical = noise * _middling(signal)
     specks = _target(signal, "soft specks", without)
     add_specks(specks, depth > 2, SPACING_MM, int(rng.integers(0, 30)), 2.5 * typical, rng)
     if rng.random() < mixed.crossings:
         peak = typical * float(numpy.exp(rng.uniform(numpy.log(0.7), numpy.log(6))))
         add_crossings(_target(signal, "line crossings", without), SPACING_MM, peak, rng)
+    plain = signal.copy()
     if rng.random() < mixed.vascular:
         arteries = _target(signal, "vascular calcification", without)
         for _ in range(int(rng.integers(1, mixed.vessels + 1))):
             peak = typical * float(numpy.exp(rng.uniform(numpy.log(2), numpy.log(mixed.vessel_snr))))
             mixed.vessel(arteries, SPACING_MM, peak, rng)
+    calcified: NDArray[numpy.bool_] = signal - plain >= typical
     if "skin" not in without:
         signal[depth <= 0] = 0
     if rng.random() < 0.3:
         metal = _target(signal, "metal", without)
         for _ in range(int(rng.integers(1, 4))):
             add_metal(metal, depth, SPACING_MM, rng)
+    return calcified
 
 
 def _mark_film(image: Field, deviation: float, rng: numpy.random.Generator, without: Collection[str]) -> None:

@@ -58,7 +58,7 @@ class DetectorRecipe(Course):
     tiles, side, negatives
         Training tiles, their side in pixels, candidates taken from each besides its calcifications.
     mixture
-        What tiles are mixed of, `"usual"` or `"difficult"` of `mcfast.phantom.mixture`.
+        What tiles are mixed of, one of `mcfast.phantom.mixture`.
     teachers, truth
         Recipes by name, whose networks are trained first; the network then learns from all their tiles what they say
         of them, and `truth` is the share of the truth in it. See `mcfast.train.detector.distillation`.
@@ -114,7 +114,7 @@ class DetectorRecipe(Course):
         if self.start not in ("he", "glorot"):
             raise ConfigError(f"DetectorRecipe(start): expected he or glorot, got {self.start!r}")
         if self.mixture not in MIXTURES:
-            raise ConfigError(f"DetectorRecipe(mixture): expected {' or '.join(MIXTURES)}, got {self.mixture!r}")
+            raise ConfigError(f"DetectorRecipe(mixture): expected {', '.join(MIXTURES)}, got {self.mixture!r}")
         if not 0 <= self.truth <= 1:
             raise ConfigError(f"DetectorRecipe(truth): expected 0 .. 1, got {self.truth}")
         if self.teachers and self.mines:

@@ -22,8 +22,10 @@ from torch import nn
 from mcfast.nets.vgg12 import fold_calibration
 from mcfast.train.calibrate import calibrate
 from mcfast.train.detector.card import model_card
+from mcfast.train.detector.context import NAME, train_context
 from mcfast.train.detector.distillation import taught
 from mcfast.train.detector.draw import draw_patches, kept, mine_patches, mined_before
+from mcfast.train.detector.finished import finish, finished
 from mcfast.train.detector.network import VERSION, build, export_detector, looks
 from mcfast.train.detector.recipe import RECIPES, SHIPPED, DetectorRecipe, teachers_of, told
 from mcfast.train.detector.trial import evaluate
@@ -77,9 +79,9 @@ def train_detector(
     began = time.perf_counter()
     tell = tell or (lambda *_: None)
     fingerprint = _fingerprint(seed, recipe, own, start)
-    finished = _finished(folder, recipe, fingerprint)
-    if finished is not None:
-        return finished
+    before = finished(folder / f"{recipe.network}.json", fingerprint)
+    if before is not None:
+        return before
     _, asked, tested, _ = _seeds(seed, recipe)
     patches = (_taught if recipe.teachers else _drawn)(folder, recipe, seed, threads, tell).view(*looks(recipe))
     if own is not None:
@@ -113,11 +115,7 @@ def train_detector(
     }
     if tested:
         (folder / f"{recipe.network}.md").write_text(model_card(metrics, VERSION))
-    # Last and at once: where it is, everything is.
-    partial = folder / f"{recipe.network}.partial"
-    partial.write_text(json.dumps(metrics, indent=2) + "\n")
-    partial.replace(folder / f"{recipe.network}.json")
-    return metrics
+    return finish(folder / f"{recipe.network}.json", metrics)
 
 
 def train_shipped(
@@ -132,9 +130,9 @@ def train_shipped(
         if progress and done == total:
             print(f"detector: {what}: done", flush=True)
 
-    return {
-        name: train_detector(out_dir, seed=seed, recipe=RECIPES[name], threads=threads, tell=tell) for name in SHIPPED
-    }
+    options: dict[str, Any] = {"seed": seed, "threads": threads, "tell": tell}
+    metrics = {name: train_detector(out_dir, recipe=RECIPES[name], **options) for name in SHIPPED}
+    return {**metrics, NAME: train_context(out_dir, **options)}
 
 
 def _drawn(folder: Path, recipe: DetectorRecipe, seed: int, threads: int, tell: Tell) -> Patches:
@@ -227,15 +225,6 @@ def _fingerprint(seed: int, recipe: DetectorRecipe, own: Patches | None, start: 
         digest.update(own.pixels.tobytes() + own.positive.tobytes())
     digest.update(start or b"")
     return digest.hexdigest()
-
-
-def _finished(folder: Path, recipe: DetectorRecipe, fingerprint: str) -> dict[str, Any] | None:
-    """The metrics of a training that was finished here, if it was the same."""
-    metrics = folder / f"{recipe.network}.json"
-    if not (metrics.is_file() and metrics.with_suffix(".onnx").is_file()):
-        return None
-    before: dict[str, Any] = json.loads(metrics.read_text())
-    return before if before.get("fingerprint") == fingerprint else None
 
 
 def _seeds(seed: int, recipe: DetectorRecipe) -> tuple[list[int], list[int], list[int], list[int]]:
