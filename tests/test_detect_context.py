@@ -12,6 +12,7 @@ from mcfast.detect.context import (
     GAIN,
     LOSS,
     SIDE,
+    TYPICAL,
     believed,
     constellations,
     log_odds,
@@ -99,7 +100,7 @@ def test_its_share_is_added_to_the_log_odds_of_the_best(says, taken, share) -> N
     assert network.seen == ASKED
     assert changed.dtype == numpy.float32
     assert logit(changed[asked].astype(float)) == pytest.approx(
-        logit(scores[asked].astype(float)) + share * taken, abs=1e-3
+        logit(scores[asked].astype(float)) + share * (taken - TYPICAL), abs=1e-3
     )
     assert (changed[others] == scores[others]).all()
     assert sorted(order) == sorted(kept)
@@ -148,4 +149,4 @@ def test_the_detector_asks_it_about_what_it_marks() -> None:
         if 0.05 < places[one.row, one.column] < 0.999
     ]
     assert len(fallen) > 3
-    assert fallen == pytest.approx([1.0] * len(fallen), abs=2e-3)
+    assert fallen == pytest.approx([0.5 * (2.0 + TYPICAL)] * len(fallen), abs=2e-3)
