@@ -183,7 +183,7 @@ def test_the_boxes_of_all_clusters_are_waited_for_once(gpu):
 
 def test_the_gpu_has_suppressed_what_comes_down(gpu, image, monkeypatch):
     """Between the networks and the downloads; the host takes its word, and compares only what it has measured."""
-    own = config(detector=DetectorConfig(limit=1000, min_score=0.0, apart_mm=0.9, clutter=0.0))
+    own = config(detector=DetectorConfig(limit=1000, min_score=0.0, apart_mm=0.9, context=0.0, clutter=0.0))
     engine, expected = mcfast.Engine(own, "cuda"), mcfast.Engine(own, "cpu")(image)
     calls, detector = [], import_module("mcfast.detect.detector")
     monkeypatch.setattr(detector, "suppress", lambda *arguments: (calls.append(arguments), suppress(*arguments))[1])
