@@ -20,7 +20,7 @@ __all__ = ["ASKED", "CELL_MM", "SIDE", "constellations", "reconsidered", "said_a
 
 Field = NDArray[numpy.float32]
 CELL_MM, SIDE = 0.65, 24  # 15.6 mm around a mark: wider than most clusters, narrower than what arteries cross
-ASKED = 250  # best marks of an image that the network looks at; the others can be no calcification that is reported
+ASKED = 250  # best marks of an image that the network looks at: in most, the next one has less than 0.05
 BATCH = 64  # constellations whose activations stay in the cache
 SURE = 1e-5  # probabilities closer than this to 0 and 1 count as this far from them
 GAIN, LOSS = 2.0, 6.0  # the most log-odds for and against a mark that are believed
