@@ -28,7 +28,7 @@ import mcfast
 from benchmarks import torch_network
 from benchmarks.cpu_engine import cpu_engine
 from benchmarks.gpu_timeline import Span, Timeline, draw
-from mcfast.device.networks import LOADERS
+from mcfast.device.networks import HOST_LOADERS, LOADERS
 from mcfast.version import version
 
 __all__ = ["main", "measure"]
@@ -111,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"the engine is left out: {', '.join(missing)} cannot be imported")
         return
     LOADERS["torch"] = torch_network.load
+    HOST_LOADERS["torch"] = torch_network.load_on_host
     properties = _cuda.properties(0)
     images = [phantom.mammogram(seed, shape=tuple(parsed.shape), clusters=2).image for seed in (1, 2)]
     records, spans = [], []

@@ -38,7 +38,7 @@ class HostPipeline:
     threads
         Of operations and networks.
     load
-        What makes the classifiers ready to run, called as `mcfast.runtimes.load`, which it is by default.
+        What makes all but the magnifier ready to run, called as `mcfast.runtimes.load`, which it is by default.
     """
 
     device = "cpu"
@@ -47,7 +47,7 @@ class HostPipeline:
         self._config, self._threads = config, threads
         detectors = {name: load(nets.weights(name), threads=threads) for name in DETECTORS}
         self._detector = detect.Committee(list(detectors.values()))
-        self._context = runtimes.load(nets.weights(CONTEXT), threads=threads)
+        self._context = load(nets.weights(CONTEXT), threads=threads)
         # Through a general runtime, magnification runs several tiles at once, each on one thread.
         own = threads if config.magnifier == "native" else 1
         self._magnifier = runtimes.load(nets.weights(MAGNIFIER), runtime=config.magnifier, threads=own)

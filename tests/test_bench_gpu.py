@@ -13,7 +13,7 @@ import pytest
 
 import mcfast  # noqa: F401
 from mcfast import nets, runtimes
-from mcfast.device.networks import LOADERS
+from mcfast.device.networks import HOST_LOADERS, LOADERS
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))  # mcfast is imported already; this finds the benchmarks only
 
@@ -30,6 +30,7 @@ def gpu(pytestconfig, tmp_path):
 def test_the_engine_is_timed_and_drawn(gpu, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     monkeypatch.setitem(LOADERS, "torch", torch_network.load)
+    monkeypatch.setitem(HOST_LOADERS, "torch", torch_network.load_on_host)
     options = ["--shape", "200", "160", "--spacing-mm", "0.14", "--repeats", "4", "--limit", "60"]
     gpu_engine.main([*options, "--magnify", "none", "breast", "--out", str(tmp_path / "results")])
     written = json.loads((tmp_path / "results" / "engine-emulated-gpu.json").read_text())

@@ -6,8 +6,9 @@ import numpy
 import pytest
 
 import mcfast
-from mcfast import phantom
+from mcfast import nets, phantom, runtimes
 from mcfast.detect import DetectorConfig
+from mcfast.device.networks import load_on_host
 from mcfast.errors import ConfigError, DeviceError
 from mcfast.runtimes.tensorrt import EngineCache
 
@@ -128,3 +129,14 @@ def test_a_bad_image_is_no_failure_of_the_gpu(gpu, image):
     with pytest.raises(mcfast.errors.InputError):
         engine(numpy.zeros((3, 3, 3), numpy.uint16))
     assert engine(image).engine.device == "cuda: Emulated GPU"
+
+
+def test_what_runs_beside_the_gpu_takes_the_next_runtime_or_says_why_not(monkeypatch):
+    def gone(network, *, threads):
+        raise DeviceError("gone")
+
+    monkeypatch.setattr("mcfast.device.networks.HOST_LOADERS", {"first": gone, "onnxruntime": runtimes.load})
+    assert load_on_host(nets.weights("context24"), 1).name == "context24"
+    monkeypatch.setattr("mcfast.device.networks.HOST_LOADERS", {"first": gone, "second": gone})
+    with pytest.raises(DeviceError, match="no runtime for networks on the host: first: gone; second: gone"):
+        load_on_host(nets.weights("context24"), 1)

@@ -9,7 +9,7 @@ import pytest
 
 import mcfast
 from mcfast import phantom
-from mcfast.device.networks import LOADERS
+from mcfast.device.networks import HOST_LOADERS, LOADERS
 from mcfast.errors import DeviceError
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))  # mcfast is imported already; this finds the benchmarks only
@@ -22,6 +22,7 @@ from benchmarks.cpu_engine import cpu_engine
 def torch_where_nothing_else_is(monkeypatch):
     """The stand-in for TensorRT and ONNX Runtime: the last one to be asked."""
     monkeypatch.setitem(LOADERS, "torch", torch_network.load)
+    monkeypatch.setitem(HOST_LOADERS, "torch", torch_network.load_on_host)
 
 
 def make(**options):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from mcfast import runtimes
 from mcfast.device.runtime import Runtime, Stream
 from mcfast.errors import ConfigError, DeviceError
-from mcfast.runtimes.network import Shape
+from mcfast.runtimes.network import Network, Shape
 
-__all__ = ["LOADERS", "DeviceNetwork", "Executor", "available", "choose_networks"]
+__all__ = ["HOST_LOADERS", "LOADERS", "DeviceNetwork", "Executor", "available", "choose_networks", "load_on_host"]
 
 
 class Executor(Protocol):
@@ -66,6 +67,10 @@ LOADERS: dict[str, Callable[[bytes, int], DeviceNetwork]] = {
 """What makes a network ready on a GPU of that number, or raises `DeviceError` or `ConfigError`; the best first."""
 
 
+HOST_LOADERS: dict[str, Callable[..., Network]] = {"onnxruntime": runtimes.load}
+"""The same for what runs beside the GPU, called as `mcfast.runtimes.load`."""
+
+
 def available(runtime: Runtime) -> tuple[str, tuple[str, ...]]:
     """What would run networks on that GPU, in words, and why nothing better; loads the smallest that ships.
 
@@ -99,3 +104,20 @@ def choose_networks(runtime: Runtime, weights: Mapping[str, bytes]) -> tuple[dic
         except (DeviceError, ConfigError) as error:  # the second of a cache of engines that cannot be written
             reasons.append(f"{name}: {error}")
     raise DeviceError("no runtime for networks on the GPU: " + "; ".join(reasons))
+
+
+def load_on_host(network: bytes, threads: int) -> Network:
+    """A network for batches that are on the host, by the first of `HOST_LOADERS` that works here.
+
+    Raises
+    ------
+    DeviceError
+        If none works; the message has all the reasons.
+    """
+    reasons: list[str] = []
+    for name, load in HOST_LOADERS.items():
+        try:
+            return load(network, threads=threads)
+        except DeviceError as error:
+            reasons.append(f"{name}: {error}")
+    raise DeviceError("no runtime for networks on the host: " + "; ".join(reasons))

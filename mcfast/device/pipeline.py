@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from mcfast import detect, nets, runtimes
+from mcfast import detect, nets
 from mcfast.analysis import Analysis
 from mcfast.boxes import Box
 from mcfast.canonical import findings_in_input, valid_at_canonical
@@ -18,7 +18,7 @@ from mcfast.clock import Clock
 from mcfast.config import Config
 from mcfast.detect.tone import Tone
 from mcfast.device.kind import FrameKind
-from mcfast.device.networks import choose_networks
+from mcfast.device.networks import choose_networks, load_on_host
 from mcfast.device.pinned import PinnedPool
 from mcfast.device.runtime import find_runtime
 from mcfast.device.slot import Slot
@@ -73,7 +73,7 @@ class DevicePipeline:
         own = list(dict.fromkeys(f"{one.runtime} {one.runtime_version}" for one in networks.values()))
         self.runtime = " ".join(own)
         # It looks at a few hundred marks that are on the host already: there and back would take longer.
-        self._context = runtimes.load(nets.weights(CONTEXT), threads=threads)
+        self._context = load_on_host(nets.weights(CONTEXT), threads)
         self.models = {name: network.sha256 for name, network in networks.items()}
         self.models[CONTEXT] = self._context.sha256
         detectors, pool = {name: networks[name] for name in DETECTORS}, PinnedPool(runtime)
