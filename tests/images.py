@@ -1,7 +1,9 @@
-"""Images for the operations' tests: every dtype, tiny and odd sizes, strided rows."""
+"""Images for the operations' tests: every dtype, tiny and odd sizes, strided rows; a breast cut out tightly."""
 
 import numpy
 from hypothesis import strategies as st
+
+from mcfast.phantom import mammogram
 
 DTYPES = (numpy.uint8, numpy.uint16, numpy.float32)
 # Around the widths of vectors (16, 32 and 64 bytes) and below every window.
@@ -14,6 +16,15 @@ def make(dtype, rows, columns, seed, levels=4096):
     if numpy.dtype(dtype).kind == "f":
         return (values / levels).astype(dtype)
     return numpy.minimum(values, numpy.iinfo(dtype).max).astype(dtype)
+
+
+def dark_crop(seed, gamma):
+    """A phantom's breast cut out with 3 mm of air beside it, its fat dark by a steep curve: uint8, and the breast."""
+    drawn = mammogram(seed, shape=(1401, 1003), spacing_mm=0.1)
+    rows, columns = (numpy.flatnonzero(drawn.mask.any(axis)) for axis in (1, 0))
+    crop = numpy.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 30]
+    share = numpy.clip((drawn.image[crop] / 4095 - 0.05) / 0.85, 0, 1) ** gamma
+    return numpy.rint(255 * share).astype(numpy.uint8), drawn.mask[crop]
 
 
 def strided(image, seed):

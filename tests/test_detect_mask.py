@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+from images import dark_crop
 
 from mcfast.detect import breast_mask
 from mcfast.phantom import mammogram
@@ -61,6 +62,13 @@ def test_fat_may_be_nearly_as_dark_as_air(seed: int, black: float, gamma: float)
     share = numpy.clip((drawn.image / 4095 - black) / (0.9 - black), 0, 1) ** gamma
     mask = breast_mask(numpy.rint(255 * share).astype(numpy.uint8), 0.1, max_value=255)
     assert _overlap(mask, drawn.mask) > 0.9
+
+
+@pytest.mark.parametrize(("seed", "gamma"), [(37, 3.0), (44, 2.0)])
+def test_fat_may_be_dark_where_little_air_is_shown(seed: int, gamma: float) -> None:
+    """In a tight crop dark fat may fill the histogram next to air of a single level."""
+    image, inside = dark_crop(seed, gamma)
+    assert _overlap(breast_mask(image, 0.1, max_value=255), inside) > 0.9
 
 
 @pytest.mark.parametrize("dtype", [numpy.uint8, numpy.uint16, numpy.float32])

@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from images import make
+from images import dark_crop, make
 from scipy import ndimage
 
 from mcfast.backends.gpu import mask
@@ -65,6 +65,7 @@ def test_frames_holes_padding_and_film(emulated, phantom):
     valid = numpy.ones(phantom.image.shape, bool)
     valid[:, 700:] = False
     assert not same(emulated, phantom.image, 0.1, 4095, valid)[:, 712:].any()
+    same(emulated, dark_crop(44, 2.0)[0], 0.1, 255)
     noise = numpy.random.default_rng(0).normal(400, 15, phantom.image.shape)
     same(emulated, numpy.clip(phantom.image * 0.8 + noise, 0, 4095).astype(numpy.uint16), 0.1, 4095)
 
@@ -103,12 +104,16 @@ def test_a_view_into_a_larger_image(emulated, phantom):
     same(emulated, phantom.image[::3, 10:-20], 0.2, 4095)
 
 
-@pytest.mark.parametrize(("count", "kind"), [(1, "ties"), (2, "ties"), (37, "ties"), (5000, "ties"), (5000, "spread")])
+@pytest.mark.parametrize(
+    ("count", "kind"), [(1, "ties"), (2, "ties"), (37, "ties"), (5000, "ties"), (5000, "spread"), (5000, "one level")]
+)
 @pytest.mark.parametrize("thorough", [False, True])
 def test_the_levels_around_air(emulated, count, kind, thorough):
     """Quantiles of every rank and histograms with values on their edges."""
     rng = numpy.random.default_rng(count)
     values = rng.integers(0, 50, count) / 50 if kind == "ties" else rng.gamma(0.5, 0.2, count)
+    if kind == "one level":  # of air, and fat next to it: more than a twenty-fifth of the peak in each bin
+        values = numpy.where(rng.random(count) < 0.3, 0, rng.gamma(1.0, 0.05, count))
     coarse = values.astype(numpy.float32)
     limits = numpy.zeros(2, numpy.float32)
     place = (count - 1) * mask.QUANTILE

@@ -52,11 +52,14 @@ MC_DEVICE float end_of_air(const BlockMemory& memory, const Bins& bins, float no
     return fallen < beyond ? edge : none;
 }
 
-/// Where the peak of the darkest air ends, however narrow it is: at a twenty-fifth of its height.
+/// Where the peak of the darkest air ends, however narrow it is: at a twenty-fifth of its height, or at once if the
+/// next bin has a quarter of it.
 MC_DEVICE float end_of_black(const BlockMemory& memory, const Bins& bins) {
     uint32_t height;
     const int peak = memory.highest(black_bins / 3, height);
-    return bins.edges[memory.first_at_most(0.04 * static_cast<double>(height), peak, black_bins)];
+    const bool single = memory.first_at_most(0.25 * static_cast<double>(height), peak, peak + 2) == peak + 1;
+    const double share = single ? 0.25 : 0.04;
+    return bins.edges[memory.first_at_most(share * static_cast<double>(height), peak, black_bins)];
 }
 
 /// False where hardly anything lies between the two levels, for one pixel above them: it is the skin's own slope.

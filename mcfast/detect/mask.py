@@ -124,12 +124,18 @@ def _breast_limit(coarse: Field) -> float:
 
 
 def _black_limit(coarse: Field) -> float:
-    """Where the peak of the darkest air ends, however narrow it is: at a twenty-fifth of its height."""
+    """Where the peak of the darkest air ends, however narrow it is: at a twenty-fifth of its height.
+
+    Air of a single level falls to a quarter at once. What follows is dark fat then, and may be more than a
+    twenty-fifth where little air is in the image.
+    """
     low, high = _range(coarse)
     if high - low <= 1e-4 * max(abs(low), abs(high)):
         return high
     counts, edges = numpy.histogram(coarse, bins=FINE_BINS, range=(low, high))
     peak = int(numpy.argmax(counts[: FINE_BINS // 3]))
+    if counts[peak + 1] <= 0.25 * counts[peak]:
+        return float(edges[peak + 1])
     ended = counts[peak:] <= 0.04 * counts[peak]
     return float(edges[peak + int(numpy.argmax(ended))]) if ended.any() else float(edges[-1])
 
