@@ -27,6 +27,13 @@ def dark_crop(seed, gamma):
     return numpy.rint(255 * share).astype(numpy.uint8), drawn.mask[crop]
 
 
+def hard_window(seed, percent):
+    """A phantom whose darkest tissue, so many percent of the breast, is as black as air: uint8, and the breast."""
+    drawn = mammogram(seed, shape=(1401, 1003), spacing_mm=0.1)
+    low, high = numpy.percentile(drawn.image[drawn.mask], (percent, 99.5))
+    return numpy.rint(255 * numpy.clip((drawn.image - low) / (high - low), 0, 1)).astype(numpy.uint8), drawn.mask
+
+
 def strided(image, seed):
     """The same pixels as a view with a row stride: wider rows, every other row, or upside down."""
     rows, columns = image.shape

@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from images import dark_crop, make
+from images import dark_crop, hard_window, make
 from scipy import ndimage
 
 from mcfast.backends.gpu import mask
@@ -66,6 +66,7 @@ def test_frames_holes_padding_and_film(emulated, phantom):
     valid[:, 700:] = False
     assert not same(emulated, phantom.image, 0.1, 4095, valid)[:, 712:].any()
     same(emulated, dark_crop(44, 2.0)[0], 0.1, 255)
+    same(emulated, hard_window(41, 20)[0], 0.1, 255)
     noise = numpy.random.default_rng(0).normal(400, 15, phantom.image.shape)
     same(emulated, numpy.clip(phantom.image * 0.8 + noise, 0, 4095).astype(numpy.uint16), 0.1, 4095)
 

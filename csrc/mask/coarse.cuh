@@ -94,7 +94,9 @@ MC_KERNEL void __launch_bounds__(coarse_columns* coarse_rows)
     sizes[at.index() + 1] = 0;
 }
 
-/// Bright pixels within two steps of the largest component, as the beginning of a labelling.
+constexpr int near_steps = 12;
+
+/// Bright pixels within so many steps of the largest component, as the beginning of a labelling.
 MC_KERNEL void __launch_bounds__(coarse_columns* coarse_rows)
     near_largest(const uint8_t* __restrict__ bright, const int* __restrict__ components,
                  const Size* __restrict__ largest, int* __restrict__ labels, int rows, int columns) {
@@ -102,7 +104,7 @@ MC_KERNEL void __launch_bounds__(coarse_columns* coarse_rows)
     if (!at.inside()) return;
     const int root = root_of_largest(largest[0]);
     begin_label(labels, at,
-                bright[at.index()] && at.any_within(2, [&](int64_t i) { return components[i + 1] == root; }));
+                bright[at.index()] && at.any_within(near_steps, [&](int64_t i) { return components[i + 1] == root; }));
 }
 
 /// The mask without border pixels less than half as bright as their brightest neighbour that is not on the border:

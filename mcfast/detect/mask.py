@@ -16,6 +16,7 @@ __all__ = ["breast_mask"]
 
 BINS, FINE_BINS = 40, 256
 CROP_MM = 15.0  # an image less wide or high than this is cut out of a breast, and shows no outline
+NEAR = 12  # coarse pixels, 9.6 mm
 DOUBTFUL = 0.05  # of what is surely breast: a smaller share between the two limits is the skin's own slope
 TEXTURE, TEXTURE_AT_EDGE = 0.14, 0.3  # gradient over level: film's air stays below 0.13 and 0.28, fat above
 
@@ -87,8 +88,9 @@ def _on_host(image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mas
         bright &= resample(valid.astype(numpy.float32), scale) > 0.5
     opened = ndimage.binary_opening(_without_frame(bright, grid.frame), iterations=grid.opening)
     breast = _largest(opened)
-    # The opening rounds corners off; what is bright and within a few pixels of the breast belongs to it.
-    breast = ndimage.binary_propagation(breast, mask=bright & ndimage.binary_dilation(breast, iterations=2))
+    # The opening rounds corners off, and takes away what hangs together by strands only where fat is as black as air:
+    # what is joined to the breast by bright pixels within a centimetre belongs to it.
+    breast = ndimage.binary_propagation(breast, mask=bright & ndimage.binary_dilation(breast, iterations=NEAR))
     breast = ndimage.binary_fill_holes(_closed_at_border(breast, grid.border_reach(breast.shape)))
     breast &= ~_mostly_air(breast, coarse)
     return _enlarge(breast, grid.factor, image.shape)

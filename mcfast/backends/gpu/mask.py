@@ -172,7 +172,7 @@ class _Coarse:
         return largest, labels
 
     def grown(self, bright: View, components: View, largest: View) -> View:
-        """The largest component and what is bright, within two steps of it and joined with it."""
+        """The largest component and what is bright, within a centimetre of it and joined with it."""
         labels, mask = self._nodes(), self.call.scratch(self.shape, numpy.uint8)
         self._launch("coarse", "near_largest", bright, components, largest, labels, *self._sides)
         self._launch("labels", "join_neighbours", labels, *self._sides, numpy.int32(0))
