@@ -17,7 +17,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "looks",
         help="detection: what is found in 8-bit exports of other spacings, sharpness, noise and windows",
-        description="Draws calcifications into mammograms, exports each with 8 bits in eight looks of other vendors "
+        description="Draws calcifications into mammograms, exports each with 8 bits in ten looks of other vendors "
         "and archives (0.11 to 0.14 mm), and finds them with the whole chain. Prints what is found in each "
         "look, and at which stage the others are lost.",
         epilog=NOTICE,

@@ -65,8 +65,10 @@ LOOKS = (
     Look("0.13 mm, low contrast", 0.13, high=100.0, black=90.0),
     Look("0.11 mm, hard window", 0.11, low=5.0, high=99.0, sharpening=0.5),
     Look("0.14 mm, dark fat", 0.14, gamma=1.6),
+    Look("0.12 mm, black fat", 0.12, low=10.0, high=99.5),
+    Look("0.12 mm, steep curve", 0.12, gamma=2.2),
 )
-"""Six spacings between 0.11 and 0.14 mm, and what else differs between vendors, one thing at a time."""
+"""Five spacings between 0.11 and 0.14 mm, and what else differs between vendors, one thing at a time."""
 
 
 def exported(
