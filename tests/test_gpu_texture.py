@@ -103,7 +103,7 @@ def test_what_is_measured_between_the_levels(emulated):
     gradient = ndimage.gaussian_gradient_magnitude(coarse, 1.0)
     black = coarse[coarse <= levels[1]]
     assert texture.tolist() == [numpy.median(black), numpy.median(gradient[beyond]), numpy.median(coarse[beyond]), 1]
-    assert on_host._breast_limit(coarse) == levels[1], "it has structure"
+    assert on_host._breast_limit(coarse, on_host._air_limit(coarse)) == levels[1], "it has structure"
 
 
 def test_what_lies_next_to_the_breast_is_enough_where_there_is_no_more(emulated):

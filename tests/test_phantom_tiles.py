@@ -41,10 +41,10 @@ def test_tile_refuses_what_it_cannot_draw() -> None:
 
 
 PINNED = {  # seed: pixels, size of the mask, calcifications and the first of them
-    0: ([20236, 13622, 19954, 23941, 18161, 21557, 21300, 9142, 17290], 25600, 8, (106.505, 88.139, 9281.6)),
-    2: ([39441, 44183, 41904, 44099, 37839, 37343, 34115, 37979, 41286], 25600, 4, (19.9471, 100.101, 24558.2)),
-    5: ([7194, 8226, 17236, 10100, 10829, 15451, 13207, 11531, 11190], 24735, 4, (84.263, 126.0367, 11340.9)),
-    6: ([30498, 15743, 20448, 27089, 31720, 24376, 18034, 25404, 0], 13808, 4, (52.1336, 15.8842, 11059.4)),
+    0: ([20248, 13509, 19895, 23917, 18168, 21548, 21451, 9282, 17383], 25600, 8, (106.505, 88.139, 9281.6)),
+    2: ([10076, 21083, 11392, 12243, 3536, 3263, 88, 4727, 12492], 25600, 4, (19.9471, 100.101, 24558.2)),
+    5: ([6293, 8753, 19309, 11819, 9700, 17309, 14995, 13462, 9026], 24103, 4, (84.263, 126.0367, 11340.9)),
+    6: ([30416, 16345, 20106, 26162, 31251, 25183, 18293, 25113, 0], 13808, 4, (52.1336, 15.8842, 11059.4)),
 }
 
 
@@ -294,3 +294,18 @@ def test_exports_keep_the_grid_and_the_places() -> None:
         assert out.dtype == numpy.uint16
         bright = numpy.argwhere(out > (int(out[20:140, 20:140].min()) + int(out.max())) / 2)
         assert numpy.abs(bright.mean(axis=0) - (60, 101)).max() < 1.0
+
+
+def test_hard_windows_leave_the_darkest_tissue_black() -> None:
+    """In about every seventh tile some of it, at most three in ten; without them next to nothing."""
+    black = []
+    for index in range(60):
+        drawn = [tile(numpy.random.default_rng([12, index]), side=160, without=w) for w in ((), ("hard windows",))]
+        black.append([float((one.image[one.mask] == 0).mean()) for one in drawn])
+    windowed, plain = numpy.array(black).T
+    assert 3 < (windowed > plain + 0.02).sum() < 16
+    assert 0.05 < windowed.max() < 0.35
+    assert plain.max() < 0.05
+    rng = numpy.random.default_rng(3)
+    air = numpy.zeros((160, 160), numpy.float32)
+    assert not any(as_exported(air, rng).any() for _ in range(25))  # no tissue that could become black

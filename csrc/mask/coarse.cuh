@@ -94,17 +94,17 @@ MC_KERNEL void __launch_bounds__(coarse_columns* coarse_rows)
     sizes[at.index() + 1] = 0;
 }
 
-constexpr int near_steps = 12;
-
-/// Bright pixels within so many steps of the largest component, as the beginning of a labelling.
+/// Bright pixels within two steps of the largest component, as the beginning of a labelling; within twelve where fat is
+/// as dark as air, as the breast hangs together by strands there.
 MC_KERNEL void __launch_bounds__(coarse_columns* coarse_rows)
     near_largest(const uint8_t* __restrict__ bright, const int* __restrict__ components,
-                 const Size* __restrict__ largest, int* __restrict__ labels, int rows, int columns) {
+                 const Size* __restrict__ largest, const float* __restrict__ limits, const float* __restrict__ texture,
+                 int* __restrict__ labels, int rows, int columns) {
     const CoarsePixel at(rows, columns);
     if (!at.inside()) return;
-    const int root = root_of_largest(largest[0]);
+    const int root = root_of_largest(largest[0]), reach = breast_limit(limits, texture) == limits[0] ? 2 : 12;
     begin_label(labels, at,
-                bright[at.index()] && at.any_within(near_steps, [&](int64_t i) { return components[i + 1] == root; }));
+                bright[at.index()] && at.any_within(reach, [&](int64_t i) { return components[i + 1] == root; }));
 }
 
 /// The mask without border pixels less than half as bright as their brightest neighbour that is not on the border:

@@ -24,7 +24,7 @@ ASKED = 250  # best marks of an image that the network looks at: in most, the ne
 BATCH = 64  # constellations whose activations stay in the cache
 SURE = 1e-5  # probabilities closer than this to 0 and 1 count as this far from them
 GAIN, LOSS = 2.0, 6.0  # the most log-odds for and against a mark that are believed
-TYPICAL = 0.5  # log-odds that change nothing: so 2.4 marks a phantom are false at 0.5, without context 2.3
+TYPICAL = 0.5  # log-odds that change nothing: so 2.8 marks a phantom are false at 0.5, as without context
 RESPONSE = (2.0, 10.0)  # responses outside count as the nearer end
 ODDS = (-6.0, 4.0)  # log-odds likewise
 

@@ -16,7 +16,7 @@ __all__ = ["breast_mask"]
 
 BINS, FINE_BINS = 40, 256
 CROP_MM = 15.0  # an image less wide or high than this is cut out of a breast, and shows no outline
-NEAR = 12  # coarse pixels, 9.6 mm
+NEAR, NEAR_STRANDS = 2, 12  # coarse pixels of 0.8 mm
 DOUBTFUL = 0.05  # of what is surely breast: a smaller share between the two limits is the skin's own slope
 TEXTURE, TEXTURE_AT_EDGE = 0.14, 0.3  # gradient over level: film's air stays below 0.13 and 0.28, fat above
 
@@ -83,28 +83,30 @@ def _on_host(image: NDArray[Any], grid: CoarseGrid, max_value: float, valid: Mas
         return numpy.zeros(image.shape, bool)
     if thorough and min(image.shape) * grid.spacing_mm < CROP_MM:
         return numpy.ones(image.shape, bool) if valid is None else valid.copy()
-    bright = coarse > (_breast_limit(coarse) if thorough else _air_limit(coarse))
+    air = _air_limit(coarse)
+    limit = _breast_limit(coarse, air) if thorough else air
+    bright = coarse > limit
     if valid is not None:
         bright &= resample(valid.astype(numpy.float32), scale) > 0.5
     opened = ndimage.binary_opening(_without_frame(bright, grid.frame), iterations=grid.opening)
     breast = _largest(opened)
-    # The opening rounds corners off, and takes away what hangs together by strands only where fat is as black as air:
-    # what is joined to the breast by bright pixels within a centimetre belongs to it.
-    breast = ndimage.binary_propagation(breast, mask=bright & ndimage.binary_dilation(breast, iterations=NEAR))
+    # The opening rounds corners off; what is bright and within a few pixels of the breast belongs to it. Where fat is
+    # as dark as air, the rest hangs together by strands, and is looked for further away.
+    near = ndimage.binary_dilation(breast, iterations=NEAR if limit == air else NEAR_STRANDS)
+    breast = ndimage.binary_propagation(breast, mask=bright & near)
     breast = ndimage.binary_fill_holes(_closed_at_border(breast, grid.border_reach(breast.shape)))
     breast &= ~_mostly_air(breast, coarse)
     return _enlarge(breast, grid.factor, image.shape)
 
 
-def _breast_limit(coarse: Field) -> float:
-    """The level above which a pixel is breast, or label, or metal.
+def _breast_limit(coarse: Field, high: float) -> float:
+    """The level above which a pixel is breast, or label, or metal: that of air, or a lower one.
 
     A hard window or a steep curve leaves fat nearly as dark as air, and film's air is brighter than the scanner's
     black. What lies between the two limits is fat if it has structure, and air if it is smooth.
     """
     from scipy import ndimage
 
-    high = _air_limit(coarse)
     if high <= float(coarse.min()):
         return high
     low = _black_limit(coarse)

@@ -12,15 +12,18 @@ from mcfast.ops import gaussian_blur, resample
 __all__ = ["as_exported"]
 
 Field = NDArray[numpy.float32]
+AIR = 0.02  # what is darker is no tissue
+BLACK = 0.3  # of the tissue, at most, below the lower end of a window
 
 
-def as_exported(image: Field, rng: numpy.random.Generator) -> NDArray[numpy.uint16]:
+def as_exported(image: Field, rng: numpy.random.Generator, *, windows: bool = True) -> NDArray[numpy.uint16]:
     """A (side, side) image of 0 .. 1 as another vendor's file brings it back to its own grid.
 
-    Tone curve, noise reduction, enhancement of fine or coarse detail, a coarser grid (which `mcfast.resample` brings
-    back, as it does in the engine), 8 bits or 12, JPEG; each only sometimes. Returns 0 .. 65535.
+    Tone curve, a window that leaves the darkest tissue black (unless not `windows`), noise reduction, enhancement of
+    fine or coarse detail, a coarser grid (which `mcfast.resample` brings back, as it does in the engine), 8 bits or 12,
+    JPEG; each only sometimes. Returns 0 .. 65535.
     """
-    values = _processed(numpy.clip(image, 0, 1), rng)
+    values = _processed(numpy.clip(image, 0, 1), rng, windows)
     side = len(values)
     coarser = float(rng.choice([1.0, 1.0, 1.2, 1.2, 1.4, 1.4, 2.0])) * rng.uniform(0.9, 1.1)
     if coarser > 1.05:
@@ -41,9 +44,14 @@ def as_exported(image: Field, rng: numpy.random.Generator) -> NDArray[numpy.uint
     return result
 
 
-def _processed(values: Field, rng: numpy.random.Generator) -> Field:
+def _processed(values: Field, rng: numpy.random.Generator, windows: bool) -> Field:
     if rng.random() < 0.35:
         values = values ** numpy.float32(numpy.exp(rng.normal(0, 0.25)))
+    if rng.random() < 0.15:
+        share, tissue = rng.uniform(0, BLACK), values[values > AIR]
+        if windows and tissue.size:
+            low = numpy.quantile(tissue, share).astype(numpy.float32)
+            values = numpy.clip((values - low) / (1 - low), 0, 1)
     if rng.random() < 0.12:
         values = gaussian_blur(values, rng.uniform(0.4, 0.8))
     if rng.random() < 0.25:

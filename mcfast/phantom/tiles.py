@@ -42,6 +42,7 @@ INGREDIENTS = (
     "skin",
     "pectoral edge",
     "exports",
+    "hard windows",
     "shapes",
 )
 """What `tile` can leave out, to see what it is worth."""
@@ -68,8 +69,9 @@ def tile(
 
     `mixture` is one of `mcfast.phantom.mixture`. `without` names what is left out, some of `INGREDIENTS`: the tile is
     otherwise the same one, its calcifications in the same places. Without `"film marks"` there are no hot pixels
-    either; without `"exports"` nothing is done to the exposed image but rounding to 16 bits; without `"shapes"` all
-    calcifications are irregular; without `"skin"` tissue fills the tile, and what would be air holds no calcification.
+    either; without `"exports"` nothing is done to the exposed image but rounding to 16 bits; without `"hard windows"`
+    no tissue becomes black; without `"shapes"` all calcifications are irregular; without `"skin"` tissue fills the
+    tile, and what would be air holds no calcification.
 
     Raises `ValueError` for a smaller side, another mixture, or what is no ingredient. About a quarter of a second for
     512.
@@ -101,7 +103,7 @@ def tile(
     truth = _calcify(signal, allowed, exposure, mixed, rng, "shapes" not in without)
     image = exposure.noisy(numpy.clip(signal, 0, 1), SPACING_MM, rng)
     _mark_film(image, noise * _middling(signal), rng, without)
-    stored = as_exported(image, rng)
+    stored = as_exported(image, rng, windows="hard windows" not in without)
     if "exports" in without:
         stored = numpy.rint(numpy.clip(image, 0, 1) * WHITE).astype(numpy.uint16)
     # The mask found in an image is not exact to the pixel either.

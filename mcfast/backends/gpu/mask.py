@@ -73,7 +73,7 @@ def find_breast(
     texture = coarse.texture(limits) if thorough else None
     bright, framed = coarse.bright(limits, texture, grid.frame)
     largest, components = coarse.largest_opened(framed, grid.opening)
-    breast = coarse.grown(bright, components, largest)
+    breast = coarse.grown(bright, components, largest, limits, texture)
     coarse.fill(breast, grid.border_reach(coarse.shape))
     soft = coarse.softened(breast, reuse=framed)
     return _enlarged(call, soft, grid.factor, (image.shape[0], image.shape[1]), out)
@@ -171,10 +171,10 @@ class _Coarse:
         self._launch("labels", "largest_component", labels, sizes, largest, *self._sides)
         return largest, labels
 
-    def grown(self, bright: View, components: View, largest: View) -> View:
-        """The largest component and what is bright, within a centimetre of it and joined with it."""
+    def grown(self, bright: View, components: View, largest: View, limits: View, texture: View | None) -> View:
+        """The largest component and what is bright, near it and joined with it."""
         labels, mask = self._nodes(), self.call.scratch(self.shape, numpy.uint8)
-        self._launch("coarse", "near_largest", bright, components, largest, labels, *self._sides)
+        self._launch("coarse", "near_largest", bright, components, largest, limits, texture, labels, *self._sides)
         self._launch("labels", "join_neighbours", labels, *self._sides, numpy.int32(0))
         self._launch("labels", "keep_component", labels, largest, mask, *self._sides)
         return mask

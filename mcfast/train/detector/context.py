@@ -37,7 +37,7 @@ from mcfast.train.patches import Patches
 
 __all__ = ["NAME", "ContextRecipe", "train_context"]
 
-NAME, VERSION = "context24", "1.0"
+NAME, VERSION = "context24", "1.1"
 Tell = Callable[[str, int, int], None]
 
 

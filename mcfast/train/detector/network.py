@@ -16,7 +16,7 @@ from mcfast.train.detector.recipe import DetectorRecipe
 
 __all__ = ["VERSION", "build", "export_detector", "looks"]
 
-VERSION = "3.1"
+VERSION = "3.2"
 ADDED = {
     one.name: one.default
     for one in fields(DetectorRecipe)

@@ -15,6 +15,7 @@ __all__ = ["INGREDIENTS", "RECIPES", "SHIPPED", "UNEARNED", "DetectorRecipe", "t
 INGREDIENTS = {
     "noise units": "each patch in units of its own mean and deviation",
     "exports": "tiles as exposed: no processing, no other grid, 16 bits",
+    "hard windows": "no window leaves the darkest tissue black",
     "skin": "tissue everywhere, no edge of the breast",
     "metal": "no balls, clips, rings, wires",
     "vascular calcification": "no calcified arteries",
