@@ -7,7 +7,6 @@ from scipy import ndimage
 from mcfast.phantom import tile
 from mcfast.phantom.distractors import add_crossings, add_film_marks, add_hot_pixels, add_metal
 from mcfast.phantom.distribution import DISTRIBUTIONS, _offsets, distribute
-from mcfast.phantom.export import as_exported
 from mcfast.phantom.mixture import MIXTURES
 from mcfast.phantom.morphology import calcification
 from mcfast.phantom.tiles import INGREDIENTS
@@ -282,30 +281,3 @@ def test_hot_pixels_film_marks_and_crossings_add_brightness() -> None:
     lines = numpy.zeros((200, 200), numpy.float32)
     add_crossings(lines, 0.1, 1.0, numpy.random.default_rng(1))
     assert 0.3 < lines.max() < 5
-
-
-def test_exports_keep_the_grid_and_the_places() -> None:
-    """Whatever is done to it, a bright disk stays where it was."""
-    down, right = numpy.mgrid[:160, :160]
-    disk = 0.3 + 0.4 * (numpy.hypot(down - 60, right - 101) < 8)
-    for seed in range(25):
-        out = as_exported(disk.astype(numpy.float32), numpy.random.default_rng(seed))
-        assert out.shape == (160, 160)
-        assert out.dtype == numpy.uint16
-        bright = numpy.argwhere(out > (int(out[20:140, 20:140].min()) + int(out.max())) / 2)
-        assert numpy.abs(bright.mean(axis=0) - (60, 101)).max() < 1.0
-
-
-def test_hard_windows_leave_the_darkest_tissue_black() -> None:
-    """In about every seventh tile some of it, at most three in ten; without them next to nothing."""
-    black = []
-    for index in range(60):
-        drawn = [tile(numpy.random.default_rng([12, index]), side=160, without=w) for w in ((), ("hard windows",))]
-        black.append([float((one.image[one.mask] == 0).mean()) for one in drawn])
-    windowed, plain = numpy.array(black).T
-    assert 3 < (windowed > plain + 0.02).sum() < 16
-    assert 0.05 < windowed.max() < 0.35
-    assert plain.max() < 0.05
-    rng = numpy.random.default_rng(3)
-    air = numpy.zeros((160, 160), numpy.float32)
-    assert not any(as_exported(air, rng).any() for _ in range(25))  # no tissue that could become black
