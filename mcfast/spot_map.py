@@ -118,7 +118,8 @@ def _loss(
     """What the detector took off all scores of the image: it looked at these spots."""
     kept = detect.suppress(looked.positions.astype(float), scores, config.apart_mm / spacing_mm)
     scores, kept = reconsidered(looked, scores, kept, context, spacing_mm, share=config.context)
-    return discount(scores[kept], area_cm2, share=config.clutter)
+    marked = scores[kept], looked.positions[kept]
+    return discount(*marked, area_cm2, spacing_mm=spacing_mm, share=config.clutter)
 
 
 @cache

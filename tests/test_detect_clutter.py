@@ -1,5 +1,7 @@
 """What restless images lose: the formula by SciPy, its bounds, and what it does to a noisy phantom."""
 
+from collections import Counter
+
 import numpy
 import pytest
 from images import spotted
@@ -7,7 +9,7 @@ from scipy.special import expit, logit
 
 from mcfast import nets, runtimes
 from mcfast.detect import Committee, DetectorConfig, detect
-from mcfast.detect.clutter import MOST, PER_CM2, SPARE, USUAL, discount, discounted
+from mcfast.detect.clutter import EACH, MOST, PER_CM2, SIDE_MM, SPARE, USUAL, discount, discounted
 from mcfast.engine import DETECTORS
 from mcfast.errors import ConfigError
 from mcfast.phantom import mammogram
@@ -19,6 +21,15 @@ def marks(level: float, count: int = 400) -> numpy.ndarray:
     return expit(numpy.sort(odds)[::-1]).astype(numpy.float32)
 
 
+def apart(count: int) -> numpy.ndarray:
+    """Places in pixels of 0.1 mm, each in a square centimetre of its own."""
+    return numpy.stack(numpy.divmod(numpy.arange(count), 25), axis=1) * 100 + 3
+
+
+def lost(scores: numpy.ndarray, area_cm2: float, share: float) -> float:
+    return discount(scores, apart(len(scores)), area_cm2, spacing_mm=0.1, share=share)
+
+
 @pytest.mark.parametrize("level", [-6.0, -3.5, -2.0, 1.0, 9.0])
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("area_cm2", [0.0, 3.2, 97.4, 160.0])
@@ -26,7 +37,36 @@ def test_the_loss_is_what_the_ranked_mark_has_more_than_in_phantoms(level, share
     scores = marks(level)
     rank = round(SPARE + PER_CM2 * area_cm2)
     expected = numpy.clip(share * (logit(float(scores[rank])) - USUAL), 0, MOST)
-    assert discount(scores, area_cm2, share=share) == pytest.approx(expected, abs=1e-6)
+    assert lost(scores, area_cm2, share) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("spacing_mm", [0.1, 0.07])
+def test_of_each_square_the_best_three_count(spacing_mm) -> None:
+    """Against loops over places at random, one square in ten with sixty marks."""
+    rng = numpy.random.default_rng(5)
+    mm = numpy.concatenate([rng.uniform(0, 120, (500, 2)), rng.uniform(0, 10, (60, 2)) + 10 * rng.integers(12, size=2)])
+    places = rng.permutation((mm / spacing_mm).astype(numpy.int32))
+    scores = expit(numpy.sort(rng.normal(-4, 1, len(places)))[::-1]).astype(numpy.float32)
+    counted, seen = [], Counter()
+    for score, (row, column) in zip(scores, places, strict=True):
+        square = int(row * spacing_mm // SIDE_MM), int(column * spacing_mm // SIDE_MM)
+        seen[square] += 1
+        if seen[square] <= EACH:
+            counted.append(float(score))
+    assert len(counted) < len(scores) - 50
+    expected = numpy.clip(logit(counted[SPARE + 100]) - USUAL, 0, MOST)
+    assert 0 < expected < MOST
+    assert discount(scores, places, 100.0, spacing_mm=spacing_mm, share=1.0) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_rich_group_is_no_restlessness() -> None:
+    """Three hundred marks in a square of 2 cm, surer than all others, cost as much as a dozen do."""
+    quiet, away = marks(-3.5), apart(400)
+    rich = numpy.random.default_rng(6).integers(0, 200, (300, 2)) + 10_000
+    sure = numpy.full(300, 0.999, numpy.float32)
+    with_rich = discount(numpy.r_[sure, quiet], numpy.r_[rich, away], 97.0, spacing_mm=0.1, share=1.0)
+    assert with_rich == pytest.approx(lost(numpy.r_[sure[:12], quiet], 97.0, 1.0), abs=1e-6)
+    assert lost(numpy.r_[sure, quiet], 97.0, 1.0) == MOST
 
 
 def test_log_odds_fall_by_the_loss() -> None:
@@ -42,16 +82,16 @@ def test_log_odds_fall_by_the_loss() -> None:
 
 def test_few_marks_lose_nothing() -> None:
     """Small crops, and images where hardly anything is bright: too little to tell how restless they are."""
-    assert discount(numpy.ones(SPARE, numpy.float32), 0.0, share=1.0) == 0
-    assert discount(numpy.ones(SPARE + 1, numpy.float32), 0.0, share=1.0) == MOST
-    assert discount(numpy.ones(150, numpy.float32), 100.0, share=1.0) == 0
-    assert discount(numpy.zeros(150, numpy.float32), 1.0, share=1.0) == 0
-    assert discount(numpy.empty(0, numpy.float32), 1.0, share=1.0) == 0
+    assert lost(numpy.ones(SPARE, numpy.float32), 0.0, 1.0) == 0
+    assert lost(numpy.ones(SPARE + 1, numpy.float32), 0.0, 1.0) == MOST
+    assert lost(numpy.ones(150, numpy.float32), 100.0, 1.0) == 0
+    assert lost(numpy.zeros(151, numpy.float32), 1.0, 1.0) == 0
+    assert lost(numpy.empty(0, numpy.float32), 1.0, 1.0) == 0
 
 
 def test_fifty_calcifications_more_are_no_restlessness() -> None:
     quiet = marks(-5.0)
-    assert discount(numpy.r_[numpy.full(10, 0.999, numpy.float32), quiet], 90.0, share=1.0) == 0
+    assert lost(numpy.r_[numpy.full(10, 0.999, numpy.float32), quiet], 90.0, 1.0) == 0
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "much"])
@@ -72,7 +112,7 @@ def test_a_phantom_keeps_its_scores_and_a_spotted_one_loses(committee) -> None:
     for image in (drawn.image, spotted(drawn.image, drawn.mask, 500, 2.4, seed=3)):
         as_said, found = (
             detect(image, 0.1, max_value=4095, network=committee, config=config, min_score=0.02)
-            for config in (DetectorConfig(clutter=0.0), DetectorConfig(clutter=0.2))
+            for config in (DetectorConfig(clutter=0.0), DetectorConfig(clutter=1.0))
         )
         places = {(one.row, one.column): one.score for one in as_said.calcifications}
         before = numpy.array([places[one.row, one.column] for one in found.calcifications])

@@ -8,9 +8,10 @@ from images import spotted
 from scipy.special import logit
 
 import mcfast
-from mcfast import detect, nets, runtimes
+from mcfast import detect, nets, phantom, runtimes
 from mcfast.canonical import at_canonical, headroom
 from mcfast.detect.context import GAIN, LOSS, TYPICAL
+from mcfast.rasters import read_array
 from mcfast.spot_map import DETECTORS, LIKELY, spot_map, strongest_in_cells
 
 
@@ -56,9 +57,10 @@ def test_cells_are_what_the_networks_say_of_their_strongest_spots(result, found)
     assert looked > 20
 
 
-def test_restless_images_lose_as_much_as_their_findings(result):
-    image = spotted(result.image, result.mask, 400, 2.4, seed=1)
-    mammogram = replace(result.mammogram, pixels=image)
+def test_restless_images_lose_as_much_as_their_findings():
+    drawn = phantom.mammogram(12, shape=(1503, 1107), spacing_mm=0.1, clusters=2)
+    image = spotted(drawn.image, drawn.mask, 600, 2.4, seed=1)
+    mammogram = read_array(image, "spotted", spacing_mm=0.1, bits=12)
     as_said, less = (mcfast.Engine(config(clutter))(mammogram) for clutter in (0.0, 0.5))
     best = as_said.calcifications[0].score, less.calcifications[0].score
     loss = logit(best[0]) - logit(best[1])

@@ -194,7 +194,9 @@ def weigh(
     if context is not None:
         scores, kept = reconsidered(candidates, scores, kept, context, spacing_mm, share=config.context)
     area_cm2 = numpy.count_nonzero(mask) * (spacing_mm / 10) ** 2
-    return discounted(scores, discount(scores[kept], area_cm2, share=config.clutter)), kept
+    marked = scores[kept], candidates.positions[kept]
+    loss = discount(*marked, area_cm2, spacing_mm=spacing_mm, share=config.clutter)
+    return discounted(scores, loss), kept
 
 
 def _calcifications(

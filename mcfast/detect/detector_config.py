@@ -55,7 +55,7 @@ class DetectorConfig:
     link_mm: float = 5.0
     min_members: int = 3
     context: float = 0.75
-    clutter: float = 0.75
+    clutter: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("threshold", *_LENGTHS, *_SHARES):
