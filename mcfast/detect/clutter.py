@@ -56,8 +56,8 @@ def discount(
 
 def _first_of_each(places: NDArray[Any]) -> NDArray[numpy.bool_]:
     """(N,) whether one is among the first `EACH` in its unit square, of (N, 2) places."""
-    _, square = numpy.unique(numpy.floor(places).astype(numpy.int64), axis=0, return_inverse=True)
-    square = square.ravel()
+    rows, columns = numpy.floor(places).astype(numpy.int64).T
+    square = rows << 32 | columns
     order = numpy.argsort(square, kind="stable")
     begins = numpy.searchsorted(square[order], square[order])
     first = numpy.empty(len(places), bool)
